@@ -1,0 +1,197 @@
+//! What the planner found to be different from what a run expects.
+
+use crate::checksum::Checksum;
+use crate::event::LedgerEvent;
+use crate::version::Version;
+use std::fmt;
+
+/// One difference between the files and the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// What was found.
+    pub kind: FindingKind,
+    /// Whether it stops the run.
+    pub severity: Severity,
+    /// The version as text; a damaged row's may not be one of ours.
+    pub version: String,
+    /// The path of the file, where we have one.
+    pub path: Option<String>,
+}
+
+/// Whether a finding stops the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing is applied.
+    Refused,
+    /// The run says so and goes on.
+    Warning,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// The file's checksum is not the one that was applied.
+    Modified {
+        /// The checksum in the ledger.
+        recorded: String,
+        /// The file's checksum now.
+        found: Checksum,
+    },
+    /// Applied with the same checksum from a file of another name.
+    Renamed {
+        /// The name in the ledger.
+        recorded: String,
+    },
+    /// Applied, not among the files, older than the newest of them.
+    Missing {
+        /// The name in the ledger.
+        name: Option<String>,
+        /// A file that has the same checksum under another version.
+        twin: Option<String>,
+    },
+    /// Applied and newer than every file.
+    Ahead {
+        /// The name in the ledger.
+        name: Option<String>,
+    },
+    /// Pending and older than the newest applied migration.
+    OutOfOrder {
+        /// The newest applied version.
+        newest: Version,
+    },
+    /// A file outside a transaction began and has no end.
+    HalfDone {
+        /// The last event: started, progress or failed.
+        event: LedgerEvent,
+        /// How many of its statements are known complete.
+        done: i32,
+        /// How many statements the file has, where we have it.
+        statements: Option<usize>,
+        /// When the last event was written.
+        at: String,
+        /// The recorded error, as JSON.
+        error: Option<String>,
+    },
+    /// A ledger row that no run of devflow can have written.
+    Damaged {
+        /// The row's id.
+        id: i64,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl Finding {
+    /// A stable code; the same in text and in JSON.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            FindingKind::Modified { .. } => "modified",
+            FindingKind::Renamed { .. } => "renamed",
+            FindingKind::Missing { .. } => "missing",
+            FindingKind::Ahead { .. } => "ahead",
+            FindingKind::OutOfOrder { .. } => "out_of_order",
+            FindingKind::HalfDone { .. } => "half_done",
+            FindingKind::Damaged { .. } => "ledger_damaged",
+        }
+    }
+
+    /// The next step.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match &self.kind {
+            FindingKind::Modified { .. } => {
+                Some("restore the file as it was applied, and put the change into a new migration".to_owned())
+            }
+            FindingKind::Renamed { .. } => None,
+            FindingKind::Missing { twin: Some(twin), .. } => {
+                Some(format!("{twin} has the same checksum: give it its old name back"))
+            }
+            FindingKind::Missing { twin: None, .. } => {
+                Some("restore the file, or allow this with `missing: warn`".to_owned())
+            }
+            FindingKind::Ahead { .. } => Some(
+                "deploy a build that has this migration, or allow older builds with `ahead: warn`".to_owned(),
+            ),
+            FindingKind::OutOfOrder { .. } => Some(
+                "give the file a newer version, or allow late files with `out_of_order: allow`".to_owned(),
+            ),
+            FindingKind::HalfDone { .. } => Some(
+                "look at what the statement in flight left behind; `devflow db repair` is the command that decides".to_owned(),
+            ),
+            FindingKind::Damaged { .. } => {
+                Some("somebody else wrote to the ledger; compare it with a backup before going on".to_owned())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = &self.version;
+        let path = self.path.as_deref().unwrap_or(version);
+        match &self.kind {
+            FindingKind::Modified { recorded, found } => {
+                let (recorded, found) = (short(recorded), short(&found.to_string()).to_owned());
+                write!(
+                    f,
+                    "{path} was changed after it was applied: checksum {recorded}… is now {found}…"
+                )
+            }
+            FindingKind::Renamed { recorded } => {
+                write!(f, "{path} was applied as {recorded}; its text is the same")
+            }
+            FindingKind::Missing { name, .. } => {
+                write!(
+                    f,
+                    "{} is applied, and its file is gone",
+                    name.as_deref().unwrap_or(version)
+                )
+            }
+            FindingKind::Ahead { name } => {
+                let name = name.as_deref().unwrap_or(version);
+                write!(
+                    f,
+                    "the database is ahead: {name} is applied and newer than every migration here"
+                )
+            }
+            FindingKind::OutOfOrder { newest } => {
+                write!(
+                    f,
+                    "{path} is pending and older than {newest}, which is applied"
+                )
+            }
+            FindingKind::HalfDone {
+                event,
+                done,
+                statements,
+                at,
+                ..
+            } => {
+                let of = statements
+                    .map(|count| format!(" of {count}"))
+                    .unwrap_or_default();
+                let next = done + 1;
+                let known = match event {
+                    LedgerEvent::Failed => format!("statement {next} failed"),
+                    _ => format!("whether statement {next} took effect is not known"),
+                };
+                write!(
+                    f,
+                    "{path} is half done: {done}{of} statements are complete, {known} (last heard of {at})"
+                )
+            }
+            FindingKind::Damaged { id, message } => {
+                write!(
+                    f,
+                    "the ledger is damaged at row {id} (version {version}): {message}"
+                )
+            }
+        }
+    }
+}
+
+fn short(checksum: &str) -> &str {
+    checksum.get(..12).unwrap_or(checksum)
+}

@@ -1,0 +1,39 @@
+//! What a devflow migration is: how its file is named, read, hashed and checked, and how a set of them is planned
+//! against a ledger.
+//!
+//! This crate opens no connection: planning is a pure function of the files and the ledger's rows, and the compiler
+//! proves it. Build time (the macro) and run time (the CLI) use this one reader.
+//!
+//! Features, both off by default so that they stay out of a service's binary:
+//! * `check`: reading a directory and checking its SQL,
+//! * `config`: reading devflow.yml.
+
+mod checksum;
+mod event;
+mod finding;
+mod ledger;
+mod migration;
+mod migrations;
+mod name;
+mod plan;
+mod problem;
+mod set;
+mod settings;
+mod text;
+mod version;
+
+pub use checksum::Checksum;
+pub use event::LedgerEvent;
+pub use finding::{Finding, FindingKind, Severity};
+pub use ledger::{Damage, Ledger, LedgerRow, VersionHistory};
+pub use migration::{Migration, Mode, Wrapper};
+pub use migrations::Migrations;
+#[doc(hidden)]
+pub use migrations::{EmbeddedFile, EmbeddedSettings};
+pub use name::{Direction, FileName, InvalidName};
+pub use plan::{CleanPlan, Plan, PlanDigest, PlanPlace, Policy, Step, plan};
+pub use problem::{Problem, SourceError};
+pub use set::{DuplicateVersion, MigrationSet};
+pub use settings::{Ahead, InvalidTableName, Missing, OutOfOrder, Pooler, Settings, TableName};
+pub use text::{EncodingProblem, Position, Span, Text};
+pub use version::{InvalidVersion, MAX_DIGITS, Version};

@@ -1,0 +1,156 @@
+//! One migration: its file, text, checksum and how it is to be run.
+
+use crate::checksum::Checksum;
+use crate::text::{Span, Text};
+use crate::version::Version;
+use std::borrow::Cow;
+
+/// One migration, read and checked.
+#[derive(Debug, Clone)]
+pub struct Migration {
+    pub(crate) version: Version,
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) text: Text,
+    pub(crate) checksum: Checksum,
+    pub(crate) mode: Mode,
+    pub(crate) wrapper: Option<Wrapper>,
+    pub(crate) statements: Cow<'static, [Span]>,
+    pub(crate) down: Option<Box<Migration>>,
+}
+
+/// Whether devflow opens a transaction around the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The file and its ledger row commit together.
+    Transaction,
+    /// Each statement runs on its own: `-- devflow: no-transaction`, or only statements that PostgreSQL refuses in a
+    /// transaction block.
+    NoTransaction,
+}
+
+/// The one `BEGIN; … COMMIT;` that a file may wrap itself in; devflow's own transaction takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wrapper {
+    /// From `BEGIN` to its semicolon, inclusive.
+    pub begin: Span,
+    /// From `COMMIT` or `END` to its semicolon, inclusive.
+    pub commit: Span,
+}
+
+impl Migration {
+    /// The version, canonical.
+    #[must_use]
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The file's path as users know it: relative to devflow.yml's folder where there is one, with forward slashes.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The file's own name.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// The canonical text, which the checksum covers.
+    #[must_use]
+    pub fn text(&self) -> &Text {
+        &self.text
+    }
+
+    /// The SHA-256 of the canonical text.
+    #[must_use]
+    pub fn checksum(&self) -> Checksum {
+        self.checksum
+    }
+
+    /// Whether devflow opens a transaction around the file.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The statements, in order: each from its first to its last token, without its semicolon and outer comments.
+    /// A wrapper's own `BEGIN` and `COMMIT` are not among them.
+    #[must_use]
+    pub fn statements(&self) -> &[Span] {
+        &self.statements
+    }
+
+    /// The file that undoes this one, where it was read.
+    #[must_use]
+    pub fn down(&self) -> Option<&Migration> {
+        self.down.as_deref()
+    }
+
+    /// The text to send: the canonical text with its wrapper, if any, replaced by spaces so that positions hold.
+    #[must_use]
+    pub fn executable(&self) -> Cow<'_, str> {
+        let text = self.text.as_str();
+        let Some(wrapper) = self.wrapper else {
+            return Cow::Borrowed(text);
+        };
+        let mut blanked = String::with_capacity(text.len());
+        let mut copied = 0;
+        for span in [wrapper.begin, wrapper.commit] {
+            blanked.push_str(&text[copied..span.start]);
+            blanked.extend(
+                text[span.range()]
+                    .chars()
+                    .map(|c| if c == '\n' { '\n' } else { ' ' }),
+            );
+            copied = span.end;
+        }
+        blanked.push_str(&text[copied..]);
+        Cow::Owned(blanked)
+    }
+
+    /// Whether the text still is what its checksum says; false only when the binary itself is damaged.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        Checksum::of(self.text.as_str()) == self.checksum
+    }
+}
+
+impl Mode {
+    /// The word for it in JSON, plans and digests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transaction => "transaction",
+            Self::NoTransaction => "no-transaction",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapper_is_blanked_and_positions_hold() {
+        let text = "-- é\nBEGIN ;\nselect 1;\nCOMMIT;\n";
+        let begin = Span { start: 6, end: 13 };
+        let commit = Span { start: 24, end: 31 };
+        let migration = Migration {
+            version: Version::parse("1").unwrap(),
+            path: Cow::Borrowed("migrations/1_a.sql"),
+            text: Text::from_static(text),
+            checksum: Checksum::of(text),
+            mode: Mode::Transaction,
+            wrapper: Some(Wrapper { begin, commit }),
+            statements: Cow::Borrowed(&[]),
+            down: None,
+        };
+        assert_eq!(
+            migration.executable(),
+            "-- é\n       \nselect 1;\n       \n"
+        );
+        assert_eq!(migration.file(), "1_a.sql");
+        assert!(migration.is_intact());
+    }
+}

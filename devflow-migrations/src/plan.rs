@@ -1,0 +1,372 @@
+//! The planner: files and ledger in, steps and findings out. Pure and total.
+
+use crate::event::LedgerEvent;
+use crate::finding::{Finding, FindingKind, Severity};
+use crate::ledger::{Ledger, VersionHistory};
+use crate::migration::Migration;
+use crate::set::MigrationSet;
+use crate::settings::{Ahead, Missing, OutOfOrder, TableName};
+use crate::version::Version;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::sync::Arc;
+
+/// What to do about each kind of difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Pending and older than the newest applied migration.
+    pub out_of_order: OutOfOrder,
+    /// Applied and newer than every file.
+    pub ahead: Ahead,
+    /// Applied, and the file is gone.
+    pub missing: Missing,
+}
+
+/// What a run would do, and everything that speaks against it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    steps: Vec<Step>,
+    withheld: Vec<Arc<Migration>>,
+    findings: Vec<Finding>,
+    applied: usize,
+    last_id: i64,
+    policy: Policy,
+}
+
+/// One pending migration and the place of its next ledger row.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The migration.
+    pub migration: Arc<Migration>,
+    /// The `seq` of the next row of its version: the one that was read, plus one.
+    pub seq: i32,
+}
+
+/// A plan without a refused finding: the only thing that is ever executed.
+#[derive(Debug, Clone)]
+pub struct CleanPlan(Plan);
+
+/// Compares the files with the ledger; steps beyond `target` are withheld.
+///
+/// Every finding is returned, not only the first.
+#[must_use]
+pub fn plan(set: &MigrationSet, ledger: &Ledger, policy: Policy, target: Option<&Version>) -> Plan {
+    let mut plan = Plan {
+        steps: Vec::new(),
+        withheld: Vec::new(),
+        findings: damages(ledger),
+        applied: 0,
+        last_id: ledger.last_id(),
+        policy,
+    };
+    for migration in set.iter() {
+        plan.add(migration, ledger, target);
+    }
+    for (version, history) in ledger
+        .iter()
+        .filter(|(version, _)| set.get(version).is_none())
+    {
+        plan.findings
+            .extend(without_file(version, history, set, policy));
+    }
+    plan
+}
+
+impl Plan {
+    fn add(&mut self, migration: &Arc<Migration>, ledger: &Ledger, target: Option<&Version>) {
+        let history = ledger.get(migration.version());
+        match history {
+            Some(history) if history.event().is_applied() => {
+                self.applied += 1;
+                self.findings.extend(drift(migration, history));
+            }
+            Some(history) if is_half_done(history) => {
+                self.findings.push(half_done(migration, history))
+            }
+            _ if target.is_some_and(|target| migration.version() > target) => {
+                self.withheld.push(Arc::clone(migration));
+            }
+            _ => {
+                self.findings.extend(late(migration, ledger, self.policy));
+                let seq = history.map_or(1, VersionHistory::next_seq);
+                self.steps.push(Step {
+                    migration: Arc::clone(migration),
+                    seq,
+                });
+            }
+        }
+    }
+
+    /// The pending migrations, oldest first.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The pending migrations beyond the target.
+    #[must_use]
+    pub fn withheld(&self) -> &[Arc<Migration>] {
+        &self.withheld
+    }
+
+    /// Everything that was found, warnings included.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The findings that stop the run.
+    pub fn refused(&self) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Refused)
+    }
+
+    /// How many of the files are in the database.
+    #[must_use]
+    pub fn applied(&self) -> usize {
+        self.applied
+    }
+
+    /// The policies it was made with.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Lets the plan through when nothing speaks against it.
+    ///
+    /// # Errors
+    /// The plan itself, when it has a refused finding.
+    pub fn into_clean(self) -> Result<CleanPlan, Box<Self>> {
+        if self.refused().next().is_some() {
+            Err(Box::new(self))
+        } else {
+            Ok(CleanPlan(self))
+        }
+    }
+
+    /// The digest that an approval names.
+    #[must_use]
+    pub fn digest(&self, place: &PlanPlace<'_>) -> PlanDigest {
+        let mut hasher = Sha256::new();
+        let mut field = |text: &str| {
+            hasher.update((text.len() as u64).to_be_bytes());
+            hasher.update(text.as_bytes());
+        };
+        field("devflow plan 1");
+        for text in [place.environment, place.database, place.system] {
+            field(text);
+        }
+        field(place.table.schema());
+        field(place.table.table());
+        field(self.policy.out_of_order.as_str());
+        field(self.policy.ahead.as_str());
+        field(self.policy.missing.as_str());
+        field(&self.last_id.to_string());
+        field(&self.steps.len().to_string());
+        for step in &self.steps {
+            field(step.migration.version().as_str());
+            field(step.migration.file());
+            field(&step.migration.checksum().to_string());
+            field(step.migration.mode().as_str());
+        }
+        PlanDigest(crate::checksum::Checksum::from_bytes(hasher.finalize().into()).to_string())
+    }
+}
+
+impl CleanPlan {
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+
+    /// Gives the plan back.
+    #[must_use]
+    pub fn into_plan(self) -> Plan {
+        self.0
+    }
+}
+
+/// Where a plan is to be applied; part of its digest.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanPlace<'a> {
+    /// The environment's name; empty where there is none.
+    pub environment: &'a str,
+    /// The database's name.
+    pub database: &'a str,
+    /// The server's system identifier, or `unknown` where the role may not ask.
+    pub system: &'a str,
+    /// The ledger's table.
+    pub table: &'a TableName,
+}
+
+/// The SHA-256 of a plan and its place, in lower-case hex: what an approval names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlanDigest(String);
+
+impl PlanDigest {
+    /// Reads 64 hex digits of either case; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        crate::checksum::Checksum::from_hex(text).map(|digest| Self(digest.to_string()))
+    }
+
+    /// The 64 hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PlanDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn damages(ledger: &Ledger) -> Vec<Finding> {
+    let finding = |damage: &crate::ledger::Damage| Finding {
+        kind: FindingKind::Damaged {
+            id: damage.id,
+            message: damage.message.clone(),
+        },
+        severity: Severity::Refused,
+        version: damage.version.clone(),
+        path: None,
+    };
+    ledger.damages().iter().map(finding).collect()
+}
+
+/// An applied migration whose file is here.
+fn drift(migration: &Migration, history: &VersionHistory) -> Option<Finding> {
+    let row = history.last()?;
+    let found = migration.checksum();
+    let (kind, severity) = match (&row.checksum, &row.name) {
+        (Some(recorded), _) if *recorded != found.to_string() => (
+            FindingKind::Modified {
+                recorded: recorded.clone(),
+                found,
+            },
+            Severity::Refused,
+        ),
+        (_, Some(recorded)) if recorded != migration.file() => (
+            FindingKind::Renamed {
+                recorded: recorded.clone(),
+            },
+            Severity::Warning,
+        ),
+        _ => return None,
+    };
+    Some(on_file(migration, kind, severity))
+}
+
+/// A pending migration that is older than the newest applied one.
+fn late(migration: &Migration, ledger: &Ledger, policy: Policy) -> Option<Finding> {
+    let newest = ledger
+        .newest_applied()
+        .filter(|newest| *newest > migration.version())?;
+    let severity = match policy.out_of_order {
+        OutOfOrder::Refuse => Severity::Refused,
+        OutOfOrder::Allow => Severity::Warning,
+    };
+    Some(on_file(
+        migration,
+        FindingKind::OutOfOrder {
+            newest: newest.clone(),
+        },
+        severity,
+    ))
+}
+
+/// A file outside a transaction that began and has no end; a failed one, once a statement of it was complete.
+fn is_half_done(history: &VersionHistory) -> bool {
+    match history.event() {
+        LedgerEvent::Started | LedgerEvent::Progress => true,
+        LedgerEvent::Failed => history.statements_done() > 0,
+        LedgerEvent::Applied
+        | LedgerEvent::Baselined
+        | LedgerEvent::Repaired
+        | LedgerEvent::Reverted => false,
+    }
+}
+
+fn half_done(migration: &Migration, history: &VersionHistory) -> Finding {
+    on_file(
+        migration,
+        half_done_kind(history, Some(migration.statements().len())),
+        Severity::Refused,
+    )
+}
+
+fn half_done_kind(history: &VersionHistory, statements: Option<usize>) -> FindingKind {
+    FindingKind::HalfDone {
+        event: history.event(),
+        done: history.statements_done(),
+        statements,
+        at: history.last().map(|row| row.at.clone()).unwrap_or_default(),
+        error: history.last().and_then(|row| row.error.clone()),
+    }
+}
+
+/// A version that the ledger knows and no file has.
+fn without_file(
+    version: &Version,
+    history: &VersionHistory,
+    set: &MigrationSet,
+    policy: Policy,
+) -> Option<Finding> {
+    let name = history.last().and_then(|row| row.name.clone());
+    let (kind, severity) = if history.event().is_applied() {
+        if set
+            .newest()
+            .is_some_and(|newest| newest.version() > version)
+        {
+            let severity = match policy.missing {
+                Missing::Refuse => Severity::Refused,
+                Missing::Warn => Severity::Warning,
+            };
+            (
+                FindingKind::Missing {
+                    twin: twin(history, set),
+                    name,
+                },
+                severity,
+            )
+        } else {
+            let severity = match policy.ahead {
+                Ahead::Refuse | Ahead::CompatibleOnly => Severity::Refused,
+                Ahead::Warn => Severity::Warning,
+            };
+            (FindingKind::Ahead { name }, severity)
+        }
+    } else if is_half_done(history) {
+        (half_done_kind(history, None), Severity::Refused)
+    } else {
+        return None;
+    };
+    Some(Finding {
+        kind,
+        severity,
+        version: version.to_string(),
+        path: None,
+    })
+}
+
+/// The file that a missing migration was probably renamed to.
+fn twin(history: &VersionHistory, set: &MigrationSet) -> Option<String> {
+    let checksum = history.last()?.checksum.as_deref()?;
+    set.iter()
+        .find(|migration| migration.checksum().to_string() == checksum)
+        .map(|twin| twin.path().to_owned())
+}
+
+fn on_file(migration: &Migration, kind: FindingKind, severity: Severity) -> Finding {
+    Finding {
+        kind,
+        severity,
+        version: migration.version().to_string(),
+        path: Some(migration.path().to_owned()),
+    }
+}

@@ -1,0 +1,110 @@
+//! The migrations that a program has: sorted, each version once.
+
+use crate::migration::Migration;
+use crate::version::Version;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::sync::Arc;
+
+/// A sorted set of migrations in which each version occurs once; the only input to planning.
+#[derive(Debug, Clone, Default)]
+pub struct MigrationSet {
+    migrations: Vec<Arc<Migration>>,
+}
+
+/// Two files have one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateVersion {
+    /// The version, canonical.
+    pub version: Version,
+    /// The paths of both files.
+    pub paths: [String; 2],
+}
+
+impl MigrationSet {
+    /// Sorts the migrations by version.
+    ///
+    /// # Errors
+    /// Every [`DuplicateVersion`], when two files have one version.
+    pub fn new(migrations: Vec<Migration>) -> Result<Self, Vec<DuplicateVersion>> {
+        let mut migrations: Vec<_> = migrations.into_iter().map(Arc::new).collect();
+        migrations.sort_by(|a, b| a.version.cmp(&b.version).then_with(|| a.path.cmp(&b.path)));
+        let duplicates: Vec<_> = migrations
+            .windows(2)
+            .filter(|pair| pair[0].version == pair[1].version)
+            .map(|pair| DuplicateVersion {
+                version: pair[0].version.clone(),
+                paths: [pair[0].path().to_owned(), pair[1].path().to_owned()],
+            })
+            .collect();
+        if duplicates.is_empty() {
+            Ok(Self { migrations })
+        } else {
+            Err(duplicates)
+        }
+    }
+
+    /// The migrations, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Migration>> + ExactSizeIterator {
+        self.migrations.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.migrations.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.migrations.is_empty()
+    }
+
+    /// The migration of this version.
+    #[must_use]
+    pub fn get(&self, version: &Version) -> Option<&Arc<Migration>> {
+        let index = self
+            .migrations
+            .binary_search_by(|migration| migration.version.cmp(version));
+        index.ok().map(|index| &self.migrations[index])
+    }
+
+    /// The newest migration.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Arc<Migration>> {
+        self.migrations.last()
+    }
+
+    /// The digest that a ledger has in which exactly this set is applied, in lower-case hex.
+    ///
+    /// It covers `<version> applied <checksum>` lines, joined by LF and ordered by the version's bytes, and is computed
+    /// by the server over its rows as well: equal digests mean that nothing is pending and nothing has drifted.
+    #[must_use]
+    pub fn applied_digest(&self) -> String {
+        let mut lines: Vec<_> = self
+            .migrations
+            .iter()
+            .map(|migration| (migration.version.as_str(), migration.checksum))
+            .collect();
+        lines.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+        let mut hasher = Sha256::new();
+        for (index, (version, checksum)) in lines.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            hasher.update(format!("{separator}{version} applied {checksum}"));
+        }
+        crate::checksum::Checksum::from_bytes(hasher.finalize().into()).to_string()
+    }
+}
+
+impl fmt::Display for DuplicateVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} and {} have the same version {}",
+            self.paths[0], self.paths[1], self.version
+        )
+    }
+}
+
+impl std::error::Error for DuplicateVersion {}

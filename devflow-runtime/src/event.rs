@@ -1,0 +1,89 @@
+//! What a run tells while it goes on.
+
+use crate::report::{Notice, Place, StepFailure, StepReport};
+use devflow_migrations::{Migration, Plan};
+use std::time::Duration;
+
+/// Something that happened during a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The connection is up.
+    Connected(&'a Place),
+    /// An attempt to connect failed and will be repeated.
+    ConnectRetry {
+        /// Why, without any secret.
+        reason: &'a str,
+        /// How long to wait before the next attempt.
+        pause: Duration,
+    },
+    /// Another runner holds devflow's lock; said at once, and then every few seconds.
+    Waiting {
+        /// Who holds it, as far as the role may see.
+        holder: Option<&'a Holder>,
+        /// How long we have been waiting.
+        waited: Duration,
+        /// How long we will wait at the most.
+        limit: Duration,
+    },
+    /// The lock is held and the plan is made.
+    Planned(&'a Plan),
+    /// A migration is being sent.
+    StepStarted {
+        /// The migration.
+        migration: &'a Migration,
+        /// Its place among the steps of this run, starting at 1.
+        number: usize,
+        /// How many steps the run has.
+        total: usize,
+    },
+    /// A statement of a file outside a transaction is complete.
+    StatementDone {
+        /// The migration.
+        migration: &'a Migration,
+        /// The statement's number, starting at 1.
+        number: usize,
+    },
+    /// The server said something while a migration ran.
+    Notice {
+        /// The migration.
+        migration: &'a Migration,
+        /// What it said.
+        notice: &'a Notice,
+    },
+    /// A migration is committed. It is durable when the run ends without an error.
+    StepFinished {
+        /// What was done.
+        step: &'a StepReport,
+        /// Its place among the steps of this run, starting at 1.
+        number: usize,
+        /// How many steps the run has.
+        total: usize,
+    },
+    /// A migration failed.
+    StepFailed(&'a StepFailure),
+    /// Something that a person should know and that does not stop the run.
+    Remark(&'a str),
+}
+
+/// Who holds the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The server process.
+    pub pid: i32,
+    /// Its `application_name`: for a devflow run its run id, host and start.
+    pub application: String,
+    /// Its role.
+    pub role: String,
+}
+
+/// Hears what happens during a run; `()` ignores it.
+pub trait Observer: Send {
+    /// Called on the run's task, in order; it must not block for long.
+    fn event(&mut self, event: &Event<'_>);
+}
+
+impl Observer for () {
+    fn event(&mut self, _event: &Event<'_>) {}
+}
