@@ -23,7 +23,7 @@ pub struct Policy {
 }
 
 /// What a run would do, and everything that speaks against it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     steps: Vec<Step>,
     withheld: Vec<Arc<Migration>>,

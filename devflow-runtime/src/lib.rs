@@ -1,14 +1,35 @@
 //! Applies PostgreSQL migrations that are compiled into the binary.
 
+mod aftermath;
+mod attempt;
+mod baseline;
+mod connect;
 mod error;
 mod event;
+mod execute;
+mod failure;
+mod inspect;
+mod interrupt;
+mod ledger;
+mod literal;
+mod locate;
+mod lock;
 mod migrator;
 mod report;
+mod run;
+mod secret;
+mod session;
+mod socket;
+mod statements;
+mod step;
+mod target;
+mod tell;
+mod tls;
 
 pub use devflow_migrations::{
     Ahead, Checksum, Finding, FindingKind, LedgerEvent, Migration, MigrationSet, Migrations,
-    Missing, Mode, OutOfOrder, Plan, PlanDigest, Pooler, Position, Settings, Severity, Step,
-    TableName, Version,
+    Missing, Mode, OutOfOrder, Plan, PlanDigest, Policy, Pooler, Position, Settings, Severity,
+    Step, TableName, Version,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};
@@ -16,3 +37,12 @@ pub use migrator::{Actor, Migrator};
 pub use report::{
     Notice, Place, PlanReport, Report, State, Status, StatusEntry, StepFailure, StepReport,
 };
+
+/// What the macro's output names; not for anybody else.
+#[doc(hidden)]
+pub mod __private {
+    pub use devflow_migrations::{
+        Ahead, EmbeddedFile, EmbeddedSettings, Migrations, Missing, Mode, OutOfOrder, Pooler, Span,
+        Wrapper,
+    };
+}

@@ -1,14 +1,20 @@
 //! The front door: options by value, then one verb.
 
+use crate::attempt::Attempt;
 use crate::error::Result;
 use crate::event::Observer;
+use crate::interrupt::Interrupt;
 use crate::report::{PlanReport, Report, Status};
+use crate::target::Target;
 use devflow_migrations::{
-    Ahead, MigrationSet, Migrations, Missing, OutOfOrder, PlanDigest, Settings, TableName, Version,
+    Ahead, MigrationSet, Migrations, Missing, OutOfOrder, PlanDigest, Policy, Settings, TableName,
+    Version,
 };
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// Applies a set of migrations to a database.
 ///
@@ -130,47 +136,115 @@ impl Migrator {
         &self.set
     }
 
-    /// Applies what is pending.
+    /// Connects to `url`, applies what is pending, and closes the connection.
+    ///
+    /// With nothing pending it costs one message after the log-in, takes no lock and writes nothing. Else it holds the
+    /// ledger's advisory lock from the plan to the end; each transactional migration and its ledger row commit
+    /// together. Cancelled by dropping the future, it closes its connection, and the server is asked to cancel.
+    ///
+    /// # Errors
+    /// [`Error`](crate::Error); what had been committed before it is in its `report`, durable unless listed there as
+    /// `unconfirmed`.
     pub async fn run(&self, url: &str) -> Result<Report> {
-        let _ = url;
-        unimplemented!()
+        self.run_until(url, &mut (), std::future::pending()).await
     }
 
-    /// Like [`run`](Self::run), and tells `observer` what happens; ends early, cleanly, when `interrupt` completes.
+    /// Like [`run`](Self::run), with what the caller's own driver uses; TLS is as its `ssl_mode` says.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_on(&self, config: &tokio_postgres::Config) -> Result<Report> {
+        let target = Target::from_config(config)?;
+        let observer = &mut ();
+        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let span = attempt.span("migrate");
+        attempt.run().instrument(span).await
+    }
+
+    /// Like [`run`](Self::run); tells `observer` what happens, and ends early and cleanly when `interrupt` completes:
+    /// the statement under way is cancelled on the server, its migration rolled back and recorded as failed, and the
+    /// lock given back.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and kind `Interrupted`.
     pub async fn run_until(
         &self,
         url: &str,
         observer: &mut dyn Observer,
         interrupt: impl Future<Output = ()> + Send,
     ) -> Result<Report> {
-        let _ = (url, observer, interrupt);
-        unimplemented!()
+        let target = Target::parse(url)?;
+        let wish = Interrupt::default();
+        let attempt = Attempt::new(self, &target, wish.clone(), observer);
+        let span = attempt.span("migrate");
+        until(&wish, interrupt, attempt.run().instrument(span)).await
     }
 
     /// Shows what [`run`](Self::run) would do; writes nothing, takes no lock, needs SELECT only.
     ///
     /// A plan with refused findings is `Ok`: the caller decides.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the ledger cannot be used.
     pub async fn plan(&self, url: &str, observer: &mut dyn Observer) -> Result<PlanReport> {
-        let _ = (url, observer);
-        unimplemented!()
+        let target = Target::parse(url)?;
+        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let span = attempt.span("plan");
+        attempt.plan().instrument(span).await
     }
 
     /// Shows every version's state; writes nothing, takes no lock, needs SELECT only.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the ledger cannot be used.
     pub async fn status(&self, url: &str, observer: &mut dyn Observer) -> Result<Status> {
-        let _ = (url, observer);
-        unimplemented!()
+        let target = Target::parse(url)?;
+        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let span = attempt.span("status");
+        attempt.status().instrument(span).await
     }
 
-    /// Records the migrations up to `version` as applied without running them.
+    /// Records the migrations up to and including `version` as in the database, without running them: for a database
+    /// that had its schema before devflow came. Under the lock, in one transaction, all or none.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); kind `Usage` when `version` is none of ours.
     pub async fn baseline(
         &self,
         url: &str,
         version: &Version,
         observer: &mut dyn Observer,
     ) -> Result<Report> {
-        let _ = (url, version, observer);
-        unimplemented!()
+        let target = Target::parse(url)?;
+        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let span = attempt.span("baseline");
+        attempt.baseline(version).instrument(span).await
     }
+
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            out_of_order: self.settings.out_of_order.unwrap_or_default(),
+            ahead: self.settings.ahead.unwrap_or_default(),
+            missing: self.settings.missing.unwrap_or_default(),
+        }
+    }
+}
+
+/// Drives `work` to its end, and fires `wish` when `interrupt` completes meanwhile.
+async fn until<T>(
+    wish: &Interrupt,
+    interrupt: impl Future<Output = ()>,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    let mut interrupt = pin!(interrupt);
+    poll_fn(|cx| {
+        if !wish.is_fired() && interrupt.as_mut().poll(cx).is_ready() {
+            wish.fire();
+        }
+        work.as_mut().poll(cx)
+    })
+    .await
 }
 
 impl fmt::Debug for Migrator {

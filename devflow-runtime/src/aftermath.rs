@@ -1,0 +1,217 @@
+//! What a run that stopped says: what was committed, what was rolled back, and what cannot be known.
+
+use crate::attempt::Attempt;
+use crate::connect::Connector;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::{self, LOCAL_SETTINGS};
+use crate::report::{Report, StepFailure, StepReport};
+use crate::run::jittered;
+use crate::session::{Lost, Session};
+use devflow_migrations::{Ledger, LedgerRow, Plan, Step, Version};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long to wait for the server to end what the lost connection left behind.
+const ORPHAN: Duration = Duration::from_secs(5);
+
+impl Attempt<'_> {
+    /// The run ended with a failed migration.
+    pub(crate) fn failed(
+        &self,
+        mut failure: StepFailure,
+        plan: &Plan,
+        newest: Option<&Version>,
+    ) -> Error {
+        if let Some(newest) = newest.filter(|_| self.done.is_empty()) {
+            failure.suggest_baseline(newest);
+        }
+        let help = match failure.completed {
+            Some(_) => "what is complete stays; the next run stops here until a person has decided",
+            None => "it was rolled back; correct it and run again",
+        };
+        Error::new(
+            ErrorKind::MigrationFailed,
+            "migration_failed",
+            sentence(&failure),
+        )
+        .help(help)
+        .with_report(self.report(plan, None))
+        .with_failure(failure)
+    }
+
+    /// The run was told to stop.
+    pub(crate) fn interrupted(&self, failure: Option<StepFailure>, plan: &Plan) -> Error {
+        let error = Error::new(
+            ErrorKind::Interrupted,
+            "interrupted",
+            "the run was interrupted",
+        )
+        .help("what had been committed stays; run again to go on")
+        .with_report(self.report(plan, None));
+        match failure {
+            Some(failure) => error.with_failure(failure),
+            None => error,
+        }
+    }
+
+    /// The connection was lost with steps under way: a fresh look says what was committed; where it cannot be had,
+    /// those steps are unconfirmed.
+    pub(crate) async fn lost(
+        &mut self,
+        connector: &Connector<'_>,
+        plan: &Plan,
+        launched: usize,
+        fresh: bool,
+        lost: Lost,
+    ) -> Error {
+        let sent = &plan.steps()[..launched];
+        let report = match self.look_after(connector, sent, &lost).await {
+            Ok(()) => self.report(plan, None),
+            Err(error) => {
+                tracing::warn!(%error, "what was committed could not be confirmed");
+                self.unconfirmed(plan, sent, fresh)
+            }
+        };
+        if launched == 0 {
+            return lost.before_anything_ran();
+        }
+        let help = match report.unconfirmed.is_empty() {
+            true => "what is listed as applied is committed, and nothing else; run again to go on",
+            false => {
+                "look with `devflow db status` once the server answers, or run again: what is in the ledger is not applied twice"
+            }
+        };
+        Error::new(
+            ErrorKind::Broken,
+            "connection_lost",
+            format!("the connection was lost: {}", lost.0),
+        )
+        .help(help)
+        .with_report(report)
+    }
+
+    /// Connects again, waits until the lost session has ended, and reads what it committed.
+    async fn look_after(
+        &mut self,
+        connector: &Connector<'_>,
+        sent: &[Step],
+        lost: &Lost,
+    ) -> Result<()> {
+        // The interruption, if there was one, is over: this look is short and bounded.
+        let again = connector.uninterrupted();
+        let mut session = again.connect(&mut |_, _| {}).await?;
+        self.wait_for_orphan(&mut session).await?;
+        let ledger = ledger::read(&mut session, &self.table).await?;
+        self.done
+            .retain(|step| committed(&ledger, &step.version, &self.run.id).is_some());
+        for step in sent {
+            let version = step.migration.version();
+            let row = committed(&ledger, version, &self.run.id);
+            let known = self.done.iter().any(|done| done.version == *version);
+            match row {
+                Some(row) if !known => self.done.push(found(step, row)),
+                _ => {}
+            }
+        }
+        self.record_lost(&mut session, &ledger, sent, lost).await;
+        session.close().await;
+        Ok(())
+    }
+
+    /// The lost session holds the lock until the server has noticed; only then is the ledger final.
+    async fn wait_for_orphan(&self, session: &mut Session) -> Result<()> {
+        let poll = format!(
+            "{LOCAL_SETTINGS} SELECT pg_try_advisory_lock({})",
+            self.table.key.0
+        );
+        let deadline = Instant::now() + ORPHAN;
+        loop {
+            let answer = session.ask(&poll).await.accept("ask for devflow's lock")?;
+            if answer.rows.first().and_then(|row| row.get(0)) == Some("t") {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Error::new(
+                    ErrorKind::Broken,
+                    "orphan",
+                    "the lost session is still at work, or another run has the lock",
+                ));
+            }
+            tokio::time::sleep(jittered(Duration::from_millis(100))).await;
+        }
+    }
+
+    /// The transactional step that was under way was rolled back with its session; the ledger says so.
+    async fn record_lost(
+        &mut self,
+        session: &mut Session,
+        ledger: &Ledger,
+        sent: &[Step],
+        lost: &Lost,
+    ) {
+        let is_done = |step: &&Step| {
+            self.done
+                .iter()
+                .any(|done| done.version == *step.migration.version())
+        };
+        let Some(step) = sent.iter().find(|step| !is_done(step)) else {
+            return;
+        };
+        let seq = ledger
+            .get(step.migration.version())
+            .map_or(1, |history| history.next_seq());
+        if seq != step.seq {
+            return;
+        }
+        if let Err(error) =
+            ledger::record_loss(session, &self.table, step, &self.run.json, &lost.0).await
+        {
+            tracing::warn!(%error, "the failure could not be recorded in the ledger");
+        }
+    }
+
+    fn unconfirmed(&self, plan: &Plan, sent: &[Step], fresh: bool) -> Report {
+        let mut report = self.report(plan, None);
+        let is_certain =
+            |version: &Version| !fresh && self.done.iter().any(|done| done.version == *version);
+        report.unconfirmed = sent
+            .iter()
+            .map(|step| step.migration.version())
+            .filter(|version| !is_certain(version))
+            .cloned()
+            .collect();
+        report
+    }
+}
+
+/// The row by which this run applied a version.
+fn committed<'a>(ledger: &'a Ledger, version: &Version, run: &str) -> Option<&'a LedgerRow> {
+    let history = ledger.get(version)?;
+    let row = history.last()?;
+    let is_ours = row.run.as_deref().is_some_and(|json| json.contains(run));
+    (history.event().is_applied() && is_ours).then_some(row)
+}
+
+fn found(step: &Step, row: &LedgerRow) -> StepReport {
+    StepReport {
+        version: step.migration.version().clone(),
+        path: step.migration.path().to_owned(),
+        mode: step.migration.mode(),
+        execution_ms: row.execution_ms.unwrap_or_default(),
+        statements: step.migration.statements().len(),
+        notices: Vec::new(),
+    }
+}
+
+fn sentence(failure: &StepFailure) -> String {
+    let place = match failure.position {
+        Some(position) => format!("{}:{}:{}", failure.path, position.line, position.column),
+        None => failure.path.clone(),
+    };
+    let sqlstate = failure
+        .sqlstate
+        .as_ref()
+        .map(|code| format!(" (SQLSTATE {code})"))
+        .unwrap_or_default();
+    format!("{place} failed: {}{sqlstate}", failure.message)
+}

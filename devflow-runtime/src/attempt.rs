@@ -1,0 +1,548 @@
+//! One run, from its connection to its report: source, look, lock, plan, execute, report, in this order.
+
+use crate::connect::Connector;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Observer};
+use crate::execute::{Executor, Stop};
+use crate::interrupt::Interrupt;
+use crate::ledger::{self, Facts, Found, LedgerTable, Look, Shape};
+use crate::lock::{self, Waited, Watch};
+use crate::migrator::Migrator;
+use crate::report::{Place, PlanReport, Report, StepReport};
+use crate::run::Run;
+use crate::session::Session;
+use crate::step::Framing;
+use crate::target::Target;
+use crate::tell::Teller;
+use devflow_migrations::{
+    Ahead, CleanPlan, Ledger, Plan, PlanDigest, PlanPlace, Pooler, Step, Version, plan,
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often a run looks again because another runner moved; each time that one has come further.
+const ROUNDS: usize = 20;
+
+const LOCK_WAIT: Duration = Duration::from_secs(10 * 60);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_BUDGET: Duration = Duration::from_secs(10);
+
+/// One run: what it was asked, who it is, and what it has said so far.
+pub(crate) struct Attempt<'a> {
+    pub(crate) migrator: &'a Migrator,
+    pub(crate) target: &'a Target,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) teller: Teller<'a>,
+    pub(crate) run: Run,
+    pub(crate) table: LedgerTable,
+    pub(crate) place: Place,
+    pub(crate) began: Instant,
+    /// What this run has committed, over all its rounds.
+    pub(crate) done: Vec<StepReport>,
+}
+
+/// How a round ended.
+enum Round {
+    Over(Box<Report>),
+    LookAgain,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(
+        migrator: &'a Migrator,
+        target: &'a Target,
+        interrupt: Interrupt,
+        observer: &'a mut dyn Observer,
+    ) -> Self {
+        let table = LedgerTable::new(migrator.table.clone());
+        Self {
+            migrator,
+            target,
+            interrupt,
+            teller: Teller::new(observer),
+            run: Run::new(migrator),
+            place: Place {
+                table: migrator.table.clone(),
+                ..Place::default()
+            },
+            table,
+            began: Instant::now(),
+            done: Vec::new(),
+        }
+    }
+
+    /// The span of this run, with OpenTelemetry's names for what it is about.
+    pub(crate) fn span(&self, verb: &'static str) -> tracing::Span {
+        tracing::info_span!("devflow", verb, run = %self.run.id, "db.system.name" = "postgresql")
+    }
+
+    /// Applies what is pending.
+    pub(crate) async fn run(mut self) -> Result<Report> {
+        self.check_request()?;
+        let connector = self.connector()?;
+        let mut session = self.connect(&connector).await?;
+        let result = self.rounds(&connector, &mut session).await;
+        session.close().await;
+        result.map_err(|error| self.unless_interrupted(error))
+    }
+
+    /// What can be refused before a connection is opened.
+    pub(crate) fn check_request(&self) -> Result<()> {
+        if self.migrator.settings.ahead == Some(Ahead::CompatibleOnly) {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "not_built_yet",
+                "`ahead: compatible_only` is not built yet",
+            )
+            .help("use `ahead: refuse` or `ahead: warn`"));
+        }
+        match &self.migrator.target {
+            Some(version) => self.check_version(version),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn check_version(&self, version: &Version) -> Result<()> {
+        if self.migrator.set.get(version).is_some() {
+            return Ok(());
+        }
+        let newest = match self.migrator.set.newest() {
+            Some(newest) => format!("the newest is {}", newest.version()),
+            None => "there are none at all".to_owned(),
+        };
+        Err(Error::new(
+            ErrorKind::Usage,
+            "unknown_version",
+            format!("no migration has the version {version}; {newest}"),
+        ))
+    }
+
+    pub(crate) fn connector(&self) -> Result<Connector<'a>> {
+        let settings = &self.migrator.settings;
+        let mut connector = Connector::new(
+            self.target,
+            self.run.clone(),
+            settings.statement_timeout.unwrap_or_default(),
+            self.interrupt.clone(),
+        )?;
+        connector.timeout = settings
+            .connect_timeout
+            .or(self.target.connect_timeout)
+            .unwrap_or(CONNECT_TIMEOUT);
+        connector.budget = settings.connect_budget.unwrap_or(CONNECT_BUDGET);
+        Ok(connector)
+    }
+
+    pub(crate) async fn connect(&mut self, connector: &Connector<'_>) -> Result<Session> {
+        let teller = &mut self.teller;
+        let mut retrying =
+            |reason: &str, pause| teller.tell(&Event::ConnectRetry { reason, pause });
+        let session = self
+            .interrupt
+            .unless_fired(connector.connect(&mut retrying))
+            .await;
+        session.unwrap_or_else(|| Err(lock::interrupted()))
+    }
+
+    async fn rounds(&mut self, connector: &Connector<'_>, session: &mut Session) -> Result<Report> {
+        for _ in 0..ROUNDS {
+            let look = self.look(session).await?;
+            if let Round::Over(report) = self.round(connector, session, look).await? {
+                return Ok(*report);
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Broken,
+            "ledger_moving",
+            "other runners kept writing to the ledger while this one tried to",
+        )
+        .help("run again"))
+    }
+
+    /// The first message; what it says of the session goes into the report.
+    pub(crate) async fn look(&mut self, session: &mut Session) -> Result<Look> {
+        let look = ledger::look(session, &self.table).await?;
+        let first = self.place.database.is_empty();
+        self.place.database.clone_from(&look.facts.database);
+        self.place.role.clone_from(&look.facts.role);
+        if first {
+            self.place.server = session.server();
+            self.place.server_version = session
+                .parameter("server_version")
+                .unwrap_or_default()
+                .to_owned();
+            self.teller.tell(&Event::Connected(&self.place));
+            self.warn_about_transport(session, &look.facts);
+        }
+        Ok(look)
+    }
+
+    fn warn_about_transport(&mut self, session: &Session, facts: &Facts) {
+        let is_remote = !session.is_local();
+        if is_remote && !facts.encrypted {
+            let server = &self.place.server;
+            self.teller.remark(format!(
+                "the connection to {server} is not encrypted; add sslmode=require or stronger"
+            ));
+        }
+    }
+
+    async fn round(
+        &mut self,
+        connector: &Connector<'_>,
+        session: &mut Session,
+        look: Look,
+    ) -> Result<Round> {
+        let Look { facts, found } = look;
+        let shape = match found {
+            Found::Unusable(error) => return Err(error),
+            Found::Nothing => None,
+            Found::Ledger { digest, shape } => {
+                if digest == self.migrator.set.applied_digest() && self.migrator.approved.is_none()
+                {
+                    self.remark_distrust(&shape, &facts);
+                    return Ok(Round::Over(Box::new(self.report_all_applied())));
+                }
+                Some(shape)
+            }
+        };
+        let ledger = self.read(session, shape.is_some()).await?;
+        let glance = self.plan_with(&ledger);
+        if glance.steps().is_empty()
+            && glance.refused().next().is_none()
+            && self.migrator.approved.is_none()
+        {
+            if let Some(shape) = &shape {
+                self.remark_distrust(shape, &facts);
+            }
+            return Ok(Round::Over(Box::new(self.report(&glance, None))));
+        }
+        self.check_writable(session, &facts, shape.as_ref(), &glance)?;
+        let watch = watch(&glance, shape.is_some());
+        let limit = self.lock_wait();
+        let waited = lock::acquire(
+            session,
+            &self.table,
+            &watch,
+            limit,
+            &self.interrupt,
+            &mut self.teller,
+        )
+        .await?;
+        if waited == Waited::LookAgain {
+            return Ok(Round::LookAgain);
+        }
+        let result = self.locked(connector, session, shape.is_some()).await;
+        lock::release(session, &self.table).await;
+        result
+    }
+
+    pub(crate) fn lock_wait(&self) -> Duration {
+        self.migrator.settings.lock_wait.unwrap_or(LOCK_WAIT)
+    }
+
+    pub(crate) async fn read(&self, session: &mut Session, exists: bool) -> Result<Ledger> {
+        if exists {
+            ledger::read(session, &self.table).await
+        } else {
+            Ok(Ledger::default())
+        }
+    }
+
+    pub(crate) fn plan_with(&self, ledger: &Ledger) -> Plan {
+        let migrator = self.migrator;
+        plan(
+            &migrator.set,
+            ledger,
+            migrator.policy(),
+            migrator.target.as_ref(),
+        )
+    }
+
+    pub(crate) fn remark_distrust(&mut self, shape: &Shape, facts: &Facts) {
+        // A role that may only read is what `status` is for, and says nothing against the ledger.
+        let distrust = shape.distrust(&self.table, &facts.role);
+        if let Some(error) = distrust.filter(|error| error.kind() == ErrorKind::Ledger) {
+            self.teller.remark(error.to_string());
+        }
+    }
+
+    /// What a run that has work to do needs, checked before the lock.
+    pub(crate) fn check_writable(
+        &self,
+        session: &Session,
+        facts: &Facts,
+        shape: Option<&Shape>,
+        glance: &Plan,
+    ) -> Result<()> {
+        if facts.in_recovery || facts.read_only {
+            if glance.refused().next().is_some() {
+                return Err(refused(glance));
+            }
+            let why = if facts.in_recovery {
+                "a standby"
+            } else {
+                "read-only"
+            };
+            return Err(Error::new(
+                ErrorKind::ReadOnly,
+                "read_only",
+                format!(
+                    "{} is {why}, and {} migrations are pending",
+                    self.place.server,
+                    glance.steps().len()
+                ),
+            )
+            .help("connect to the primary, for example with target_session_attrs=read-write"));
+        }
+        if !session.has_marker || facts.marker.as_deref() != Some(&self.run.id) {
+            return Err(behind_pooler(
+                self.migrator.settings.pooler.unwrap_or_default(),
+            ));
+        }
+        match shape.and_then(|shape| shape.distrust(&self.table, &facts.role)) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Plans and executes. The lock is held; it is given back by the caller.
+    async fn locked(
+        &mut self,
+        connector: &Connector<'_>,
+        session: &mut Session,
+        exists: bool,
+    ) -> Result<Round> {
+        let ledger = self.read(session, exists).await?;
+        let plan = self.plan_with(&ledger);
+        let digest = self.check_approval(session, &plan, exists).await?;
+        self.teller.tell(&Event::Planned(&plan));
+        let clean = plan.into_clean().map_err(|plan| refused(&plan))?;
+        check_intact(clean.plan().steps())?;
+        let in_use = !exists && !clean.plan().steps().is_empty() && self.create(session).await?;
+        self.execute(connector, session, clean, digest, !exists, in_use)
+            .await
+    }
+
+    /// Creates the ledger; says whether the database held tables of somebody's already.
+    pub(crate) async fn create(&mut self, session: &mut Session) -> Result<bool> {
+        let (facts, _) = ledger::take_facts(session, &self.table).await?;
+        ledger::create(
+            session,
+            &self.table,
+            &self.migrator.settings.tracking_readers,
+        )
+        .await?;
+        Ok(facts.in_use)
+    }
+
+    async fn check_approval(
+        &mut self,
+        session: &mut Session,
+        plan: &Plan,
+        exists: bool,
+    ) -> Result<Option<PlanDigest>> {
+        let Some(approved) = &self.migrator.approved else {
+            return Ok(None);
+        };
+        let digest = self.digest(session, plan).await;
+        if digest == *approved {
+            return Ok(Some(digest));
+        }
+        let message = format!("the plan is not the approved one: its digest is {digest}");
+        let report = self.plan_report(plan.clone(), digest, exists);
+        Err(Error::new(ErrorKind::PlanChanged, "plan_changed", message)
+            .help("look at the plan again with --dry-run, and approve what it shows")
+            .with_plan(report))
+    }
+
+    pub(crate) async fn digest(&self, session: &mut Session, plan: &Plan) -> PlanDigest {
+        let system = ledger::system_identifier(session).await;
+        plan.digest(&PlanPlace {
+            environment: &self.migrator.environment,
+            database: &self.place.database,
+            system: &system,
+            table: &self.table.name,
+        })
+    }
+
+    async fn execute(
+        &mut self,
+        connector: &Connector<'_>,
+        session: &mut Session,
+        clean: CleanPlan,
+        digest: Option<PlanDigest>,
+        fresh: bool,
+        in_use: bool,
+    ) -> Result<Round> {
+        let plan = clean.into_plan();
+        let settings = &self.migrator.settings;
+        let major = session.major_version();
+        let mut executor = Executor {
+            session,
+            framing: Framing {
+                table: &self.table,
+                id: &self.run.id,
+                run: &self.run.json,
+                lock_timeout: settings.lock_timeout.unwrap_or(LOCK_TIMEOUT),
+                statement_timeout: settings.statement_timeout.unwrap_or_default(),
+                server_major: major,
+            },
+            interrupt: &self.interrupt,
+            teller: &mut self.teller,
+            fresh,
+            launched: 0,
+            done: Vec::new(),
+        };
+        let outcome = executor.execute(plan.steps()).await;
+        let launched = executor.launched;
+        if let (Err(Stop::Moved), true) = (&outcome, fresh) {
+            // What was committed asynchronously is made durable before anything else is looked at.
+            if let Err(Stop::Lost(lost)) = executor.flush().await {
+                let done = executor.done;
+                self.done.extend(done);
+                return Err(self.lost(connector, &plan, launched, fresh, lost).await);
+            }
+        }
+        let done = executor.done;
+        self.done.extend(done);
+        let stop = match outcome {
+            Ok(()) => return Ok(Round::Over(Box::new(self.report(&plan, digest)))),
+            Err(stop) => stop,
+        };
+        Err(match stop {
+            Stop::Moved => return Ok(Round::LookAgain),
+            Stop::Lost(lost) => self.lost(connector, &plan, launched, fresh, lost).await,
+            Stop::Failed(failure) => {
+                let newest = self
+                    .migrator
+                    .set
+                    .newest()
+                    .filter(|_| in_use)
+                    .map(|newest| newest.version());
+                self.failed(*failure, &plan, newest)
+            }
+            Stop::Interrupted(failure) => self.interrupted(failure.map(|failure| *failure), &plan),
+            Stop::Unwritten(error) => error.with_report(self.report(&plan, None)),
+        })
+    }
+
+    pub(crate) fn plan_report(
+        &self,
+        plan: Plan,
+        digest: PlanDigest,
+        ledger_exists: bool,
+    ) -> PlanReport {
+        PlanReport {
+            run: self.run.id.clone(),
+            place: self.place.clone(),
+            plan,
+            digest,
+            ledger_exists,
+            remarks: self.teller.remarks.clone(),
+        }
+    }
+
+    /// The report of a start with nothing to do, made without reading a row.
+    fn report_all_applied(&self) -> Report {
+        Report {
+            already_applied: self.migrator.set.len(),
+            ..self.report(&Plan::default(), None)
+        }
+    }
+
+    pub(crate) fn report(&self, plan: &Plan, digest: Option<PlanDigest>) -> Report {
+        let is_done = |version: &Version| self.done.iter().any(|step| step.version == *version);
+        let steps = plan.steps().iter().map(|step| step.migration.version());
+        let withheld = plan.withheld().iter().map(|migration| migration.version());
+        Report {
+            run: self.run.id.clone(),
+            place: self.place.clone(),
+            already_applied: plan.applied(),
+            steps: self.done.clone(),
+            unconfirmed: Vec::new(),
+            pending: steps
+                .chain(withheld)
+                .filter(|version| !is_done(version))
+                .cloned()
+                .collect(),
+            warnings: plan.findings().to_vec(),
+            remarks: self.teller.remarks.clone(),
+            digest,
+            elapsed: self.began.elapsed(),
+        }
+    }
+
+    /// A request that was cancelled because the run is to stop is not an error of its own.
+    pub(crate) fn unless_interrupted(&self, error: Error) -> Error {
+        let is_cancelled = matches!(error.kind(), ErrorKind::Broken | ErrorKind::Disconnected);
+        match self.interrupt.is_fired() && is_cancelled && error.report().is_none() {
+            true => lock::interrupted(),
+            false => error,
+        }
+    }
+}
+
+/// What a waiter watches: the newest pending version, or the ledger's appearance.
+fn watch(glance: &Plan, exists: bool) -> Watch<'_> {
+    match (exists, glance.steps().last()) {
+        (true, Some(step)) => Watch::Version {
+            version: step.migration.version(),
+            seq: step.seq - 1,
+        },
+        (true, None) => Watch::Nothing,
+        (false, _) => Watch::Table,
+    }
+}
+
+/// The findings that stop a run, as an error.
+pub(crate) fn refused(plan: &Plan) -> Error {
+    let refused: Vec<_> = plan.refused().collect();
+    let is_damaged = refused
+        .iter()
+        .any(|finding| finding.code() == "ledger_damaged");
+    let (kind, code) = match is_damaged {
+        true => (ErrorKind::Ledger, "ledger_damaged"),
+        false => (ErrorKind::Refused, "refused"),
+    };
+    let first = refused.first().map(ToString::to_string).unwrap_or_default();
+    let message = match refused.len() {
+        1 => format!("nothing was applied: {first}"),
+        count => format!("nothing was applied: {count} findings, the first of them: {first}"),
+    };
+    let help = refused.first().and_then(|finding| finding.help());
+    let error = Error::new(kind, code, message).with_findings(plan.findings().to_vec());
+    match help {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+fn check_intact(steps: &[Step]) -> Result<()> {
+    match steps.iter().find(|step| !step.migration.is_intact()) {
+        None => Ok(()),
+        Some(step) => Err(Error::new(
+            ErrorKind::Usage,
+            "binary_damaged",
+            format!(
+                "{} is not the text that was embedded: this binary is damaged",
+                step.migration.path()
+            ),
+        )
+        .help("build it again")),
+    }
+}
+
+fn behind_pooler(policy: Pooler) -> Error {
+    let message = match policy {
+        Pooler::Refuse => {
+            "the connection goes through a transaction pooler, and `pooler: refuse` is set"
+        }
+        Pooler::Warn => {
+            "the connection goes through a transaction pooler; migrating through one is not built yet"
+        }
+    };
+    Error::new(ErrorKind::Usage, "behind_pooler", message)
+        .help("name a variable with a URL past the pooler as the environment's direct_url_env")
+}

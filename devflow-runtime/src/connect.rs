@@ -1,0 +1,427 @@
+//! From a target to a session: deadline, TLS, start-up options and their fallback, retries.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt::Interrupt;
+use crate::run::Run;
+use crate::session::{Route, Session, TlsStream};
+use crate::socket::{Endpoint, Socket, resolve};
+use crate::target::{Address, HostPort, SessionAttributes, Target, TlsMode};
+use crate::tls;
+use std::io;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_postgres::config::{SslMode, SslNegotiation};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Connection};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// What every session of a run has in common.
+#[derive(Clone)]
+pub(crate) struct Connector<'a> {
+    pub(crate) target: &'a Target,
+    /// The run's id: the start-up marker by which a session is known to be really ours.
+    pub(crate) run: Run,
+    /// Set at start-up, so that it governs files outside a transaction too and `RESET ALL` returns to it.
+    pub(crate) statement_timeout: Duration,
+    /// For name look-up, TCP, TLS and authentication together, per server.
+    pub(crate) timeout: Duration,
+    /// For repeating attempts that a starting or full server turned away.
+    pub(crate) budget: Duration,
+    pub(crate) interrupt: Interrupt,
+    tls: MakeRustlsConnect,
+}
+
+/// Why one attempt failed.
+struct Failure {
+    server: String,
+    cause: Cause,
+}
+
+enum Cause {
+    LookUp(io::Error),
+    Socket(io::Error),
+    Client(tokio_postgres::Error),
+    Timeout(Duration),
+    Attributes,
+}
+
+/// How long to wait between attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+impl<'a> Connector<'a> {
+    /// Prepares TLS; opens nothing.
+    ///
+    /// # Errors
+    /// When `sslrootcert` cannot be read.
+    pub(crate) fn new(
+        target: &'a Target,
+        run: Run,
+        statement_timeout: Duration,
+        interrupt: Interrupt,
+    ) -> Result<Self> {
+        Ok(Self {
+            target,
+            run,
+            statement_timeout,
+            timeout: target.connect_timeout.unwrap_or(Duration::from_secs(10)),
+            budget: Duration::from_secs(10),
+            interrupt,
+            tls: tls::connector(&target.tls)?,
+        })
+    }
+
+    /// The same, for a look of its own after an interruption.
+    pub(crate) fn uninterrupted(&self) -> Self {
+        Self {
+            interrupt: Interrupt::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Opens a session; a server that refuses, starts up or is full is asked again within the budget.
+    ///
+    /// # Errors
+    /// Kind `Connect`, naming the server and never the password.
+    pub(crate) async fn connect(
+        &self,
+        retrying: &mut (dyn FnMut(&str, Duration) + Send),
+    ) -> Result<Session> {
+        let deadline = Instant::now() + self.budget;
+        loop {
+            let failure = match self.try_each_host().await {
+                Ok(session) => return Ok(session),
+                Err(failure) => failure,
+            };
+            if !failure.may_pass()
+                || Instant::now() + RETRY_PAUSE > deadline
+                || self.interrupt.is_fired()
+            {
+                return Err(failure.into_error(self.target));
+            }
+            retrying(&failure.reason(), RETRY_PAUSE);
+            self.interrupt.sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// The first host that takes us; else the failure of the one that came furthest.
+    async fn try_each_host(&self) -> std::result::Result<Session, Failure> {
+        let mut failures = Vec::new();
+        for host in &self.target.hosts {
+            let attempt = tokio::time::timeout(self.timeout, self.try_host(host)).await;
+            let cause = match attempt {
+                Ok(Ok(session)) => return Ok(session),
+                Ok(Err(cause)) => cause,
+                Err(_) => Cause::Timeout(self.timeout),
+            };
+            failures.push(Failure {
+                server: host.to_string(),
+                cause,
+            });
+        }
+        // A server that answered says more than one that is not there.
+        let best = failures
+            .iter()
+            .position(|failure| matches!(failure.cause, Cause::Client(_)));
+        Err(failures.swap_remove(best.unwrap_or(failures.len() - 1)))
+    }
+
+    async fn try_host(&self, host: &HostPort) -> std::result::Result<Session, Cause> {
+        let endpoints = resolve(host).await.map_err(Cause::LookUp)?;
+        let mut last = Cause::LookUp(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name has no address",
+        ));
+        for endpoint in endpoints {
+            match self.try_endpoint(host, &endpoint).await {
+                Ok(session) if self.suits(&session) => return Ok(session),
+                Ok(session) => {
+                    session.close().await;
+                    last = Cause::Attributes;
+                }
+                Err(cause) => last = cause,
+            }
+        }
+        Err(last)
+    }
+
+    /// Start-up options are tried once; a pooler or an older server that refuses them gets none.
+    async fn try_endpoint(
+        &self,
+        host: &HostPort,
+        endpoint: &Endpoint,
+    ) -> std::result::Result<Session, Cause> {
+        let mut result = self.try_modes(host, endpoint, Options::Full).await;
+        for fewer in [Options::Marker, Options::Plain] {
+            match &result {
+                Err(Cause::Client(error)) if refuses_options(error) => {
+                    result = self.try_modes(host, endpoint, fewer).await;
+                }
+                _ => return result,
+            }
+        }
+        result
+    }
+
+    /// Plain text and TLS in the order that `sslmode` asks for.
+    async fn try_modes(
+        &self,
+        host: &HostPort,
+        endpoint: &Endpoint,
+        options: Options,
+    ) -> std::result::Result<Session, Cause> {
+        let is_socket = matches!(host.host, Address::Unix(_));
+        let (first, second) = match self.target.tls.mode {
+            _ if is_socket => (SslMode::Disable, None),
+            TlsMode::Disable => (SslMode::Disable, None),
+            TlsMode::Allow => (SslMode::Disable, Some(SslMode::Require)),
+            TlsMode::Prefer => (SslMode::Prefer, Some(SslMode::Disable)),
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => (SslMode::Require, None),
+        };
+        match (self.try_once(host, endpoint, options, first).await, second) {
+            (Err(Cause::Client(error)), Some(second)) if is_about_tls(&error) => {
+                self.try_once(host, endpoint, options, second).await
+            }
+            (result, _) => result,
+        }
+    }
+
+    async fn try_once(
+        &self,
+        host: &HostPort,
+        endpoint: &Endpoint,
+        options: Options,
+        mode: SslMode,
+    ) -> std::result::Result<Session, Cause> {
+        let socket = Socket::open(endpoint).await.map_err(Cause::Socket)?;
+        let name = match &host.host {
+            Address::Tcp { name, .. } => name.clone(),
+            Address::Unix(_) => "localhost".to_owned(),
+        };
+        let (client, connection) = self
+            .log_in(socket, &name, &self.config(options, mode))
+            .await
+            .map_err(Cause::Client)?;
+        let server = host.to_string();
+        let route = Route {
+            endpoint: endpoint.clone(),
+            name,
+            server,
+            tls: self.tls.clone(),
+        };
+        let mut session = Session::new(client, connection, route, self.interrupt.clone());
+        session.has_marker = options != Options::Plain;
+        Ok(session)
+    }
+
+    async fn log_in(
+        &self,
+        socket: Socket,
+        name: &str,
+        config: &Config,
+    ) -> std::result::Result<(Client, Connection<Socket, TlsStream>), tokio_postgres::Error> {
+        let Ok(tls) = MakeTlsConnect::<Socket>::make_tls_connect(&mut self.tls.clone(), name);
+        config.connect_raw(socket, tls).await
+    }
+
+    fn config(&self, options: Options, mode: SslMode) -> Config {
+        let mut config = Config::new();
+        let target = self.target;
+        config
+            .ssl_mode(mode)
+            .channel_binding(target.channel_binding);
+        if target.tls.direct {
+            config.ssl_negotiation(SslNegotiation::Direct);
+        }
+        if let Some(user) = &target.user {
+            config.user(user);
+        }
+        if let Some(password) = &target.password {
+            config.password(password.reveal());
+        }
+        if let Some(database) = &target.database {
+            config.dbname(database);
+        }
+        let theirs = target.options.as_deref();
+        let check = (options == Options::Full).then_some("-c client_connection_check_interval=1s");
+        let ours = (options != Options::Plain).then(|| {
+            let limit = self.statement_timeout.as_millis();
+            format!(
+                "-c devflow.session={} -c lock_timeout=0 -c statement_timeout={limit}",
+                self.run.id
+            )
+        });
+        // What the user's own options say wins over ours: the server takes the last word.
+        let all: Vec<_> = [ours.as_deref(), check, theirs]
+            .into_iter()
+            .flatten()
+            .collect();
+        if !all.is_empty() {
+            config.options(all.join(" "));
+        }
+        config.application_name(&self.run.application_name);
+        config
+    }
+
+    /// Servers from 14 on report what is needed by themselves, without a round trip.
+    fn suits(&self, session: &Session) -> bool {
+        let on = |name| session.parameter(name) == Some("on");
+        match self.target.attributes {
+            SessionAttributes::Any => true,
+            SessionAttributes::Primary => !on("in_hot_standby"),
+            SessionAttributes::Standby => on("in_hot_standby"),
+            SessionAttributes::ReadWrite => {
+                !on("in_hot_standby") && !on("default_transaction_read_only")
+            }
+            SessionAttributes::ReadOnly => {
+                on("in_hot_standby") || on("default_transaction_read_only")
+            }
+        }
+    }
+}
+
+/// Which start-up options are sent besides the user's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Options {
+    /// The check interval, by which the server notices a killed runner, and the run's marker.
+    Full,
+    /// The marker alone: servers before 14 and some platforms cannot check.
+    Marker,
+    /// None: a pooler refuses them.
+    Plain,
+}
+
+/// 08P01 from PgBouncer, 42704 from a server without the check interval, 22023 from a platform that cannot check.
+fn refuses_options(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        [
+            SqlState::PROTOCOL_VIOLATION,
+            SqlState::UNDEFINED_OBJECT,
+            SqlState::INVALID_PARAMETER_VALUE,
+        ]
+        .contains(code)
+    })
+}
+
+/// A failed handshake, or pg_hba.conf turning the encryption down: the other mode may be taken.
+fn is_about_tls(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        Some(code) => *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        None => error.to_string().contains("TLS"),
+    }
+}
+
+impl Failure {
+    /// Whether the same attempt may succeed a moment later.
+    fn may_pass(&self) -> bool {
+        match &self.cause {
+            Cause::Socket(error) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::NotFound
+            ),
+            Cause::Client(error) => match error.code() {
+                Some(code) => {
+                    [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS].contains(code)
+                }
+                // A server that goes down or comes up closes what it has just accepted.
+                None => error.is_closed(),
+            },
+            Cause::LookUp(_) | Cause::Timeout(_) | Cause::Attributes => false,
+        }
+    }
+
+    /// What happened, in words that hold no secret.
+    fn reason(&self) -> String {
+        let server = &self.server;
+        match &self.cause {
+            Cause::LookUp(error) => {
+                format!("the host name of {server} cannot be looked up: {error}")
+            }
+            Cause::Socket(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                format!("{server} refused the connection")
+            }
+            Cause::Socket(error) => format!("no connection to {server}: {error}"),
+            Cause::Timeout(limit) => {
+                format!(
+                    "{server} did not let us in within {} s",
+                    limit.as_secs_f64()
+                )
+            }
+            Cause::Attributes => {
+                format!("{server} is not the kind of server that target_session_attrs asks for")
+            }
+            Cause::Client(error) => match error.as_db_error() {
+                Some(db) => format!(
+                    "{server} turned us away: {} (SQLSTATE {})",
+                    db.message(),
+                    db.code().code()
+                ),
+                None => match tls::explain(error) {
+                    Some(why) => format!("no TLS with {server}: {why}"),
+                    None => format!("no connection to {server}: {}", describe(error)),
+                },
+            },
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        let sqlstate = match &self.cause {
+            Cause::LookUp(_) => return "host_unknown",
+            Cause::Socket(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                return "connection_refused";
+            }
+            Cause::Timeout(_) => return "connect_timeout",
+            Cause::Client(error) if error.code().is_none() && is_about_tls(error) => {
+                return "tls_failed";
+            }
+            Cause::Client(error) => error.code().map(SqlState::code),
+            Cause::Socket(_) | Cause::Attributes => None,
+        };
+        match sqlstate {
+            Some("28P01" | "28000") => "authentication_failed",
+            Some("3D000") => "database_unknown",
+            Some("57P03") => "server_starting",
+            Some("53300") => "too_many_connections",
+            _ => "cannot_connect",
+        }
+    }
+
+    fn help(&self) -> &'static str {
+        match self.code() {
+            "host_unknown" => "check the host's name in the URL, and the network's name service",
+            "connection_refused" => "check that the server runs and listens on that port",
+            "connect_timeout" => {
+                "a server or firewall that never answers; raise connect_timeout where the link is slow"
+            }
+            "authentication_failed" => "check user and password, and the server's pg_hba.conf",
+            "database_unknown" => {
+                "check the database's name in the URL; devflow does not create databases"
+            }
+            "server_starting" => "the server was not ready within connect_budget",
+            "too_many_connections" => "no connection became free within connect_budget",
+            "tls_failed" => "check sslmode and sslrootcert",
+            _ => "check the URL's host, port and parameters",
+        }
+    }
+
+    fn into_error(self, target: &Target) -> Error {
+        let more = match target.hosts.len() {
+            0 | 1 => String::new(),
+            hosts => format!(" (and none of the other {} hosts took us)", hosts - 1),
+        };
+        let message = format!("{}{more}", self.reason());
+        Error::new(ErrorKind::Connect, self.code(), message).help(self.help())
+    }
+}
+
+/// The client's own words for errors that are neither the server's nor the system's; they hold no setting's value.
+fn describe(error: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) if !error.to_string().contains(&source.to_string()) => {
+            format!("{error}: {source}")
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,442 @@
+//! From a clean plan to committed steps: the order of messages, and what to do when one is refused.
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::failure::{Part, describe};
+use crate::interrupt::Interrupt;
+use crate::ledger::{self, Place, Record};
+use crate::report::{Notice, StepFailure, StepReport};
+use crate::session::{Answer, Lost, Refusal, Reply, Session};
+use crate::step::{Durability, Framing, flush, pieces};
+use crate::tell::Teller;
+use devflow_migrations::{LedgerEvent, Migration, Mode, Step};
+use std::collections::VecDeque;
+
+/// How many steps are under way at once on a database that serves nobody yet.
+const DEPTH: usize = 32;
+
+/// How much SQL is under way at once; a larger file goes alone.
+const BYTES: usize = 4 << 20;
+
+/// How many groups of a large file are under way at once.
+const GROUPS: usize = 8;
+
+/// Executes steps on a session that holds the lock.
+pub(crate) struct Executor<'a, 'o> {
+    pub(crate) session: &'a mut Session,
+    pub(crate) framing: Framing<'a>,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) teller: &'a mut Teller<'o>,
+    /// The database had no ledger when the run began: it serves nobody yet.
+    pub(crate) fresh: bool,
+    /// How many steps have been sent.
+    pub(crate) launched: usize,
+    /// What has been committed. Durable once `execute` has returned `Ok` or a `Stop` other than `Lost`.
+    pub(crate) done: Vec<StepReport>,
+}
+
+/// Why execution ended early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// A step failed and is rolled back.
+    Failed(Box<StepFailure>),
+    /// The run was interrupted; the step that was cancelled, if any, is rolled back.
+    Interrupted(Option<Box<StepFailure>>),
+    /// Another runner wrote to the ledger: look again.
+    Moved,
+    /// A ledger row was refused; what had been committed before stays.
+    Unwritten(Error),
+    /// The connection is gone; whether what was under way took effect is not known yet.
+    Lost(Lost),
+}
+
+/// One step's three messages, sent and not yet answered.
+struct Flight {
+    index: usize,
+    begin: Reply,
+    file: Reply,
+    end: Reply,
+}
+
+/// The first refusal of a step.
+pub(crate) struct Refused {
+    pub(crate) part: Part,
+    pub(crate) completed: usize,
+    pub(crate) refusal: Refusal,
+    pub(crate) notices: Vec<Notice>,
+}
+
+impl Executor<'_, '_> {
+    /// Applies the steps in order. In a database without a ledger, steps are pipelined and commits are asynchronous but
+    /// for the last, which makes the whole prefix durable; in every other, one step is under way at a time.
+    pub(crate) async fn execute(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        let mut flights = VecDeque::new();
+        let mut next = 0;
+        loop {
+            while next < steps.len() && self.may_launch(&steps[next], &flights, steps) {
+                flights.push_back(self.launch(steps, next)?);
+                next += 1;
+            }
+            if let Some(flight) = flights.pop_front() {
+                self.land(flight, &mut flights, steps).await?;
+            } else if next == steps.len() {
+                return Ok(());
+            } else if self.interrupt.is_fired() {
+                return Err(self.interrupted().await);
+            } else {
+                self.alone(steps, next).await?;
+                next += 1;
+            }
+        }
+    }
+
+    fn may_launch(&self, step: &Step, flights: &VecDeque<Flight>, steps: &[Step]) -> bool {
+        let depth = if self.fresh { DEPTH } else { 1 };
+        let size = |step: &Step| step.migration.text().as_str().len();
+        let under_way: usize = flights
+            .iter()
+            .map(|flight| size(&steps[flight.index]))
+            .sum();
+        !self.interrupt.is_fired()
+            && step.migration.mode() == Mode::Transaction
+            && flights.len() < depth
+            && under_way + size(step) <= BYTES
+    }
+
+    /// Sends a whole step in one go: one round trip.
+    fn launch(&mut self, steps: &[Step], index: usize) -> Result<Flight, Stop> {
+        let migration = &steps[index].migration;
+        self.announce(migration, index, steps.len());
+        let end = self.end_message(steps, index);
+        let mut send = |sql: &str| self.session.send(sql).map_err(Stop::Lost);
+        Ok(Flight {
+            index,
+            begin: send(&self.framing.begin(index))?,
+            file: send(&migration.executable())?,
+            end: send(&end)?,
+        })
+    }
+
+    pub(crate) fn announce(&mut self, migration: &Migration, index: usize, total: usize) {
+        self.launched = index + 1;
+        self.teller.tell(&Event::StepStarted {
+            migration,
+            number: index + 1,
+            total,
+        });
+    }
+
+    fn end_message(&self, steps: &[Step], index: usize) -> String {
+        let step = &steps[index];
+        let is_last = index + 1 == steps.len();
+        let durability = match (is_last, self.fresh) {
+            (true, _) => Durability::Now,
+            (false, true) => Durability::Later,
+            (false, false) => Durability::Own,
+        };
+        let before = index.checked_sub(1).map(|index| &steps[index]);
+        let after = before
+            .filter(|before| self.fresh && before.migration.mode() == Mode::Transaction)
+            .map(|before| Place {
+                version: before.migration.version(),
+                seq: before.seq,
+            });
+        self.framing.end(index, step, after, durability)
+    }
+
+    async fn land(
+        &mut self,
+        flight: Flight,
+        others: &mut VecDeque<Flight>,
+        steps: &[Step],
+    ) -> Result<(), Stop> {
+        let begin = self.session.outcome(flight.begin).await;
+        let file = self.session.outcome(flight.file).await;
+        let end = self.session.answer(flight.end).await;
+        match landed(begin, vec![(0, file)], end) {
+            Ok((execution_ms, notices)) => {
+                self.finished(steps, flight.index, execution_ms, notices);
+                Ok(())
+            }
+            Err(refused) => {
+                let next_began = self.drain(others).await;
+                Err(self
+                    .settle(&steps[flight.index], *refused, next_began)
+                    .await)
+            }
+        }
+    }
+
+    /// Lets every message that was sent behind a refused one be answered. Says whether the next BEGIN was accepted: then
+    /// the refused step had no transaction any more, for an aborted one refuses everything.
+    async fn drain(&mut self, others: &mut VecDeque<Flight>) -> bool {
+        let mut next_began = None;
+        for other in others.drain(..) {
+            let begin = self.session.outcome(other.begin).await;
+            next_began.get_or_insert(begin.error.is_none());
+            self.session.outcome(other.file).await;
+            self.session.outcome(other.end).await;
+        }
+        next_began.unwrap_or(false)
+    }
+
+    /// A step that nothing else is under way with: a file outside a transaction, or a large one.
+    async fn alone(&mut self, steps: &[Step], index: usize) -> Result<(), Stop> {
+        self.announce(&steps[index].migration, index, steps.len());
+        match steps[index].migration.mode() {
+            Mode::NoTransaction => self.statements(steps, index).await,
+            Mode::Transaction => self.large(steps, index).await,
+        }
+    }
+
+    /// A large file in groups of statements, in one transaction; on a refusal the rest is not sent.
+    async fn large(&mut self, steps: &[Step], index: usize) -> Result<(), Stop> {
+        let step = &steps[index];
+        let text = step.migration.executable();
+        let begin = self.session.ask(&self.framing.begin(index)).await;
+        let mut answers = Vec::new();
+        let mut replies = VecDeque::new();
+        let mut failed = begin.error.is_some();
+        for piece in pieces(&step.migration) {
+            if replies.len() == GROUPS {
+                failed |= self.next_answer(&mut replies, &mut answers).await;
+            }
+            if failed || self.interrupt.is_fired() {
+                break;
+            }
+            let reply = self
+                .session
+                .send(&text[piece.clone()])
+                .map_err(Stop::Lost)?;
+            replies.push_back((piece.start, reply));
+        }
+        while !replies.is_empty() {
+            failed |= self.next_answer(&mut replies, &mut answers).await;
+        }
+        let end = match (failed, self.interrupt.is_fired()) {
+            (false, false) => self.session.ask(&self.end_message(steps, index)).await,
+            (false, true) => return Err(self.interrupted().await),
+            (true, _) => Answer::default(),
+        };
+        match landed(begin, answers, end) {
+            Ok((execution_ms, notices)) => {
+                self.finished(steps, index, execution_ms, notices);
+                Ok(())
+            }
+            Err(refused) => Err(self.settle(step, *refused, false).await),
+        }
+    }
+
+    async fn next_answer(
+        &mut self,
+        replies: &mut VecDeque<(usize, Reply)>,
+        answers: &mut Vec<(usize, Answer)>,
+    ) -> bool {
+        let Some((from, reply)) = replies.pop_front() else {
+            return false;
+        };
+        let answer = self.session.outcome(reply).await;
+        let failed = answer.error.is_some();
+        answers.push((from, answer));
+        failed
+    }
+
+    pub(crate) fn finished(
+        &mut self,
+        steps: &[Step],
+        index: usize,
+        execution_ms: f64,
+        notices: Vec<Notice>,
+    ) {
+        let migration = &steps[index].migration;
+        for notice in &notices {
+            self.teller.tell(&Event::Notice { migration, notice });
+        }
+        let step = StepReport {
+            version: migration.version().clone(),
+            path: migration.path().to_owned(),
+            mode: migration.mode(),
+            execution_ms,
+            statements: migration.statements().len(),
+            notices,
+        };
+        self.teller.tell(&Event::StepFinished {
+            step: &step,
+            number: index + 1,
+            total: steps.len(),
+        });
+        self.done.push(step);
+    }
+
+    /// After a refusal, with every answer in: roll back, look at what the ledger says, and record the failure.
+    async fn settle(&mut self, step: &Step, refused: Refused, next_began: bool) -> Stop {
+        let interrupted = self.interrupt.is_fired();
+        self.session.quiet().await;
+        if let Some(lost) = refused.refusal.ends_session() {
+            return Stop::Lost(lost);
+        }
+        let said = match self.roll_back().await {
+            Ok(notices) => notices,
+            Err(stop) => return stop,
+        };
+        if self.has_moved(step).await {
+            return Stop::Moved;
+        }
+        let Refused {
+            part,
+            completed,
+            refusal,
+            notices,
+        } = refused;
+        let mut failure = describe(&step.migration, part, completed, &refusal, notices);
+        // PostgreSQL says 25P01 when there is no transaction to roll back.
+        let nothing_to_roll_back =
+            next_began || said.iter().any(|notice| notice.sqlstate == "25P01");
+        let failed_at_commit = part == Part::End && failure.sqlstate.is_some();
+        if nothing_to_roll_back && !failed_at_commit {
+            failure.escaped(completed);
+        }
+        let record = Record {
+            statement: failure.completed,
+            error: Some(failure.ledger_json()),
+            ..Record::of(
+                &step.migration,
+                step.seq,
+                LedgerEvent::Failed,
+                self.framing.run,
+            )
+        };
+        match self.write("", &record).await {
+            Ok(_) => failure.recorded = true,
+            Err(Stop::Unwritten(error)) => self
+                .teller
+                .remark(format!("the failure is not in the ledger: {error}")),
+            Err(stop) => return stop,
+        }
+        self.failed(failure, interrupted)
+    }
+
+    /// A cancelled statement is an interruption only when we asked for it.
+    pub(crate) fn failed(&mut self, failure: StepFailure, interrupted: bool) -> Stop {
+        let cancelled = failure.sqlstate.as_deref() == Some("57014") || failure.sqlstate.is_none();
+        if interrupted && cancelled {
+            return Stop::Interrupted(Some(Box::new(failure)));
+        }
+        self.teller.tell(&Event::StepFailed(&failure));
+        Stop::Failed(Box::new(failure))
+    }
+
+    /// Whether the ledger has a row where this step would have written its own.
+    async fn has_moved(&mut self, step: &Step) -> bool {
+        match ledger::read(self.session, self.framing.table).await {
+            Ok(ledger) => ledger
+                .get(step.migration.version())
+                .is_some_and(|history| history.next_seq() > step.seq),
+            Err(error) => {
+                tracing::warn!(%error, "the ledger could not be read after a failure");
+                false
+            }
+        }
+    }
+
+    /// Writes a row in a transaction of its own, and returns its `execution_ms`; a cancel request that came late is
+    /// survived once.
+    pub(crate) async fn write(&mut self, before: &str, record: &Record<'_>) -> Result<f64, Stop> {
+        let message = self.framing.record(before, record);
+        let mut answer = self.session.ask(&message).await;
+        if answer
+            .error
+            .as_ref()
+            .is_some_and(|refusal| refusal.sqlstate() == "57014")
+        {
+            self.roll_back().await?;
+            answer = self.session.ask(&message).await;
+        }
+        let Some(refusal) = answer.error else {
+            return Ok(milliseconds(&answer));
+        };
+        if let Some(lost) = refusal.ends_session() {
+            return Err(Stop::Lost(lost));
+        }
+        self.roll_back().await?;
+        match refusal.sqlstate() {
+            "23505" => Err(Stop::Moved),
+            _ => Err(Stop::Unwritten(refusal.into_error("write to the ledger"))),
+        }
+    }
+
+    /// Rolls back; the notices say whether there was anything to roll back.
+    pub(crate) async fn roll_back(&mut self) -> Result<Vec<Notice>, Stop> {
+        let rollback = self.session.ask("ROLLBACK").await;
+        match rollback.error.and_then(|refusal| refusal.ends_session()) {
+            Some(lost) => Err(Stop::Lost(lost)),
+            None => Ok(rollback.notices),
+        }
+    }
+
+    /// Stops between two steps: rolls back what is open and makes the prefix durable.
+    async fn interrupted(&mut self) -> Stop {
+        self.session.quiet().await;
+        match self.flush().await {
+            Ok(()) => Stop::Interrupted(None),
+            Err(stop) => stop,
+        }
+    }
+
+    /// Rolls back what is open and makes every commit so far durable.
+    pub(crate) async fn flush(&mut self) -> Result<(), Stop> {
+        self.roll_back().await?;
+        let answer = self.session.ask(&flush()).await;
+        match answer.error.and_then(|refusal| refusal.ends_session()) {
+            Some(lost) => Err(Stop::Lost(lost)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The server's time and every notice of a step whose messages were all carried out; else the first refusal.
+fn landed(
+    begin: Answer,
+    files: Vec<(usize, Answer)>,
+    end: Answer,
+) -> Result<(f64, Vec<Notice>), Box<Refused>> {
+    let mut notices = begin.notices;
+    if let Some(refusal) = begin.error {
+        return Err(Box::new(Refused {
+            part: Part::Begin,
+            completed: 0,
+            refusal,
+            notices,
+        }));
+    }
+    for (from, file) in files {
+        notices.extend(file.notices);
+        if let Some(refusal) = file.error {
+            let completed = file.completed;
+            return Err(Box::new(Refused {
+                part: Part::File { from },
+                completed,
+                refusal,
+                notices,
+            }));
+        }
+    }
+    let execution_ms = milliseconds(&end);
+    notices.extend(end.notices);
+    if let Some(refusal) = end.error {
+        let completed = end.completed;
+        return Err(Box::new(Refused {
+            part: Part::End,
+            completed,
+            refusal,
+            notices,
+        }));
+    }
+    Ok((execution_ms, notices))
+}
+
+/// What RETURNING said; its row is the last of the message.
+fn milliseconds(answer: &Answer) -> f64 {
+    let last = answer.rows.last().and_then(|row| row.get(0));
+    last.and_then(|text| text.parse().ok()).unwrap_or_default()
+}

@@ -1,0 +1,178 @@
+//! From a server's refusal to a failure that a person can act on.
+
+use crate::locate::{Spot, locate};
+use crate::report::{Notice, StepFailure};
+use crate::session::Refusal;
+use crate::step::{ENDED, UNLOCKED};
+use devflow_migrations::{Migration, Mode, Version};
+use serde_json::json;
+use tokio_postgres::error::DbError;
+
+/// Where in a step the server refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Before the file: the transaction could not begin.
+    Begin,
+    /// In the file, whose text from this byte on was the message.
+    File { from: usize },
+    /// After the file: a guard, a deferred constraint, the ledger row or the commit itself.
+    End,
+}
+
+/// Describes a refusal of a step's message, of which `completed` statements had been carried out.
+pub(crate) fn describe(
+    migration: &Migration,
+    part: Part,
+    completed: usize,
+    refusal: &Refusal,
+    notices: Vec<Notice>,
+) -> StepFailure {
+    let mut failure = blank(migration, notices);
+    match refusal {
+        Refusal::Lost(lost) => failure.message = format!("the connection was lost: {}", lost.0),
+        Refusal::Server(error) => {
+            let spot = match part {
+                Part::File { from } => locate(migration, from, completed, error),
+                Part::Begin | Part::End => Spot::default(),
+            };
+            failure.fill(error, spot);
+            if part == Part::End && error.code().code().starts_with("23") {
+                failure.hint = Some(
+                    "a deferred constraint was not met when the migration was to be committed"
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    failure
+}
+
+/// A file outside a transaction that was stopped between two of its statements.
+pub(crate) fn interrupted(migration: &Migration, notices: Vec<Notice>) -> StepFailure {
+    let message = "the run was interrupted between two statements".to_owned();
+    StepFailure {
+        message,
+        ..blank(migration, notices)
+    }
+}
+
+fn blank(migration: &Migration, notices: Vec<Notice>) -> StepFailure {
+    StepFailure {
+        version: migration.version().clone(),
+        path: migration.path().to_owned(),
+        mode: migration.mode(),
+        sqlstate: None,
+        message: String::new(),
+        detail: None,
+        hint: None,
+        position: None,
+        line: None,
+        statement: None,
+        completed: None,
+        context: None,
+        recorded: false,
+        notices,
+    }
+}
+
+impl StepFailure {
+    fn fill(&mut self, error: &DbError, spot: Spot) {
+        self.sqlstate = Some(error.code().code().to_owned());
+        self.message = error.message().to_owned();
+        self.detail = error.detail().map(str::to_owned);
+        self.context = error.where_().map(str::to_owned);
+        self.position = spot.position;
+        self.line = spot.line;
+        self.statement = spot.statement;
+        self.hint = error
+            .hint()
+            .map(str::to_owned)
+            .or_else(|| our_hint(error, self.mode));
+        self.explain_guard(error);
+    }
+
+    /// The guards speak through an error about a parameter's name; say what they mean instead.
+    fn explain_guard(&mut self, error: &DbError) {
+        let said = error.message();
+        if said.contains(ENDED) {
+            self.sqlstate = None;
+            self.message =
+                "the migration ended devflow's transaction, or said RESET ALL".to_owned();
+            self.hint = Some("remove its COMMIT, ROLLBACK or RESET ALL".to_owned());
+        } else if said.contains(UNLOCKED) {
+            self.sqlstate = None;
+            self.message =
+                "the migration gave devflow's lock away, and another run took it".to_owned();
+            self.hint = Some("remove its pg_advisory_unlock_all()".to_owned());
+        }
+    }
+
+    /// What the ledger keeps: never DETAIL or CONTEXT, which hold row data.
+    pub(crate) fn ledger_json(&self) -> String {
+        json!({
+            "sqlstate": self.sqlstate,
+            "message": self.message,
+            "file": self.path,
+            "line": self.position.map(|position| position.line),
+            "column": self.position.map(|position| position.column),
+        })
+        .to_string()
+    }
+
+    /// The step was in no transaction any more when it failed: what the file had committed by itself stays.
+    pub(crate) fn escaped(&mut self, completed: usize) {
+        self.completed = Some(completed.max(1));
+        self.message.push_str(
+            "; what it committed by itself stays, and nobody but you can say what that is",
+        );
+    }
+
+    /// A concurrent index statement that failed leaves an index behind.
+    pub(crate) fn explain_leftover(&mut self, statement: &str) {
+        let words: Vec<_> = statement
+            .split_whitespace()
+            .map(str::to_ascii_uppercase)
+            .collect();
+        let has = |word: &str| words.iter().any(|found| found == word);
+        if has("INDEX") && has("CONCURRENTLY") && has("CREATE") && self.hint.is_none() {
+            self.hint = Some(
+                "it may have left an INVALID index behind: look with `\\d` on its table, and drop that index before the next run".to_owned(),
+            );
+        }
+    }
+
+    /// For a first run on a database that is in use already.
+    pub(crate) fn suggest_baseline(&mut self, newest: &Version) {
+        const ALREADY: [&str; 6] = ["42P07", "42P06", "42710", "42723", "42701", "23505"];
+        if self
+            .sqlstate
+            .as_deref()
+            .is_some_and(|sqlstate| ALREADY.contains(&sqlstate))
+        {
+            self.hint = Some(format!(
+                "the database had tables and no ledger: if it has this migration's schema already, record that with \
+                 `devflow db baseline VERSION`, where VERSION is the newest migration that it has (for all of them: {newest})"
+            ));
+        }
+    }
+}
+
+/// Where the server has no hint of its own and we know the way out.
+fn our_hint(error: &DbError, mode: Mode) -> Option<String> {
+    let hint = match error.code().code() {
+        "55P04" => {
+            "a new enum value can be used only after it is committed: use it in the next migration"
+        }
+        "25001" if mode == Mode::Transaction => {
+            "PostgreSQL refuses this inside a transaction: put it into a file of its own that begins with `-- devflow: no-transaction`"
+        }
+        "55P03" => {
+            "another session held a lock on it for longer than lock_timeout; the whole migration was rolled back, so run it again"
+        }
+        "57014" if error.message().contains("statement timeout") => {
+            "raise statement_timeout in devflow.yml"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}

@@ -1,0 +1,150 @@
+//! The verbs that write nothing: what would be done, and what is.
+
+use crate::attempt::Attempt;
+use crate::error::Result;
+use crate::ledger::{Found, Look};
+use crate::report::{PlanReport, State, Status, StatusEntry};
+use crate::session::Session;
+use devflow_migrations::{
+    FindingKind, Ledger, LedgerEvent, LedgerRow, Migration, Plan, Version, VersionHistory,
+};
+use std::collections::BTreeSet;
+
+impl Attempt<'_> {
+    /// What a run would do.
+    pub(crate) async fn plan(mut self) -> Result<PlanReport> {
+        self.check_request()?;
+        let mut session = self.open().await?;
+        let result = self.inspect(&mut session).await;
+        session.close().await;
+        result.map(|(_, report)| report)
+    }
+
+    /// Every version's state.
+    pub(crate) async fn status(mut self) -> Result<Status> {
+        self.check_request()?;
+        let mut session = self.open().await?;
+        let result = self.inspect(&mut session).await;
+        session.close().await;
+        let (ledger, report) = result?;
+        Ok(Status {
+            entries: self.entries(&ledger, &report.plan),
+            run: report.run,
+            place: report.place,
+            plan: report.plan,
+            digest: report.digest,
+            ledger_exists: report.ledger_exists,
+            remarks: report.remarks,
+        })
+    }
+
+    pub(crate) async fn open(&mut self) -> Result<Session> {
+        let connector = self.connector()?;
+        self.connect(&connector).await
+    }
+
+    async fn inspect(&mut self, session: &mut Session) -> Result<(Ledger, PlanReport)> {
+        let Look { facts, found } = self.look(session).await?;
+        let exists = match found {
+            Found::Unusable(error) => return Err(error),
+            Found::Nothing => false,
+            Found::Ledger { shape, .. } => {
+                self.remark_distrust(&shape, &facts);
+                true
+            }
+        };
+        let ledger = self.read(session, exists).await?;
+        let plan = self.plan_with(&ledger);
+        let digest = self.digest(session, &plan).await;
+        let report = self.plan_report(plan, digest, exists);
+        Ok((ledger, report))
+    }
+
+    fn entries(&self, ledger: &Ledger, plan: &Plan) -> Vec<StatusEntry> {
+        let files = self
+            .migrator
+            .set
+            .iter()
+            .map(|migration| migration.version());
+        let recorded = ledger.iter().map(|(version, _)| version);
+        let versions: BTreeSet<_> = files.chain(recorded).collect();
+        let entry = |version: &Version| {
+            let migration = self.migrator.set.get(version).map(|migration| &**migration);
+            entry(version, migration, ledger.get(version), plan)
+        };
+        versions.into_iter().filter_map(entry).collect()
+    }
+}
+
+/// One version's state; `None` for one that neither a file nor the database has any more.
+fn entry(
+    version: &Version,
+    migration: Option<&Migration>,
+    history: Option<&VersionHistory>,
+    plan: &Plan,
+) -> Option<StatusEntry> {
+    let state = state(version, migration.is_some(), history, plan)?;
+    // A pending version's last event is history: what it says is not about the file as it is now.
+    let row = history
+        .and_then(VersionHistory::last)
+        .filter(|_| state != State::Pending);
+    let recorded =
+        |field: fn(&LedgerRow) -> &Option<String>| row.and_then(|row| field(row).clone());
+    let checksum = migration.map(|migration| migration.checksum().to_string());
+    Some(StatusEntry {
+        version: version.clone(),
+        path: migration
+            .map(|migration| migration.path().to_owned())
+            .or_else(|| recorded(|row| &row.name)),
+        state,
+        checksum: checksum.or_else(|| recorded(|row| &row.checksum)),
+        at: row.map(|row| row.at.clone()),
+        execution_ms: row.and_then(|row| row.execution_ms),
+        by: row.and_then(|row| row.run.as_deref()).and_then(by),
+        error: row.and_then(|row| row.error.as_deref()).and_then(message),
+    })
+}
+
+fn state(
+    version: &Version,
+    has_file: bool,
+    history: Option<&VersionHistory>,
+    plan: &Plan,
+) -> Option<State> {
+    let mut found = plan
+        .findings()
+        .iter()
+        .filter(|finding| finding.version == version.as_str());
+    let told = found.find_map(|finding| match finding.kind {
+        FindingKind::Modified { .. } => Some(State::Modified),
+        FindingKind::Missing { .. } => Some(State::Missing),
+        FindingKind::Ahead { .. } => Some(State::Ahead),
+        FindingKind::OutOfOrder { .. } => Some(State::OutOfOrder),
+        FindingKind::HalfDone { .. } => Some(State::HalfDone),
+        _ => None,
+    });
+    told.or(match history.map(VersionHistory::event) {
+        Some(LedgerEvent::Applied | LedgerEvent::Repaired) => Some(State::Applied),
+        Some(LedgerEvent::Baselined) => Some(State::Baselined),
+        Some(LedgerEvent::Failed) if has_file => Some(State::Failed),
+        _ if has_file => Some(State::Pending),
+        _ => None,
+    })
+}
+
+/// The actor where one was claimed, else the application and host.
+fn by(run: &str) -> Option<String> {
+    let run: serde_json::Value = serde_json::from_str(run).ok()?;
+    let word = |key: &str| run.get(key).and_then(|value| value.as_str());
+    word("actor")
+        .map(str::to_owned)
+        .or_else(|| match (word("application"), word("host")) {
+            (Some(application), Some(host)) => Some(format!("{application}@{host}")),
+            (application, host) => application.or(host).map(str::to_owned),
+        })
+}
+
+fn message(error: &str) -> Option<String> {
+    let error: serde_json::Value = serde_json::from_str(error).ok()?;
+    error.get("message")?.as_str().map(str::to_owned)
+}

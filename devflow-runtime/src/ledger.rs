@@ -1,0 +1,85 @@
+//! Our table: every statement about it.
+//!
+//! The only statements that touch its rows are SELECT and INSERT.
+
+mod create;
+mod look;
+mod record;
+
+pub(crate) use create::create;
+pub(crate) use look::{Facts, Found, Look, Shape, look, read, system_identifier, take_facts};
+pub(crate) use record::{Place, Record, SINCE_BEGIN, record_loss};
+
+use crate::literal::identifier;
+use devflow_migrations::TableName;
+use sha2::{Digest, Sha256};
+
+/// The ledger's table, quoted, and the key of the lock that guards it.
+#[derive(Debug, Clone)]
+pub(crate) struct LedgerTable {
+    pub(crate) name: TableName,
+    /// `"schema"."table"`.
+    pub(crate) quoted: String,
+    pub(crate) key: LockKey,
+}
+
+/// The advisory lock's key: the first 8 bytes, big-endian and signed, of SHA-256 of `devflow/1:` + schema + NUL + table.
+///
+/// Old and new binaries must agree on it for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LockKey(pub(crate) i64);
+
+/// What every ledger message begins with: names mean PostgreSQL's own, and a filtered table is an error, not empty.
+pub(crate) const LOCAL_SETTINGS: &str =
+    "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off;";
+
+/// The comment by which a table is known to be a ledger.
+pub(crate) const COMMENT: &str = "devflow ledger 1";
+
+/// The columns, in order, with their types.
+pub(crate) const COLUMNS: [(&str, &str); 12] = [
+    ("id", "bigint GENERATED ALWAYS AS IDENTITY"),
+    ("version", "text COLLATE \"C\" NOT NULL"),
+    ("seq", "integer NOT NULL"),
+    ("event", "text NOT NULL"),
+    ("name", "text"),
+    ("checksum", "text"),
+    ("statement", "integer"),
+    ("execution_ms", "double precision"),
+    ("error", "jsonb"),
+    ("run", "jsonb"),
+    ("detail", "jsonb"),
+    ("at", "timestamptz NOT NULL"),
+];
+
+impl LedgerTable {
+    pub(crate) fn new(name: TableName) -> Self {
+        let quoted = format!("{}.{}", identifier(name.schema()), identifier(name.table()));
+        let key = LockKey::of(&name);
+        Self { name, quoted, key }
+    }
+}
+
+impl LockKey {
+    fn of(name: &TableName) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(format!("devflow/1:{}\0{}", name.schema(), name.table()));
+        let digest: [u8; 32] = hasher.finalize().into();
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest[..8]);
+        Self(i64::from_be_bytes(first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_key_never_changes() {
+        assert_eq!(
+            LedgerTable::new(TableName::default()).key,
+            LockKey(6_145_315_754_382_216_349)
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! Making the ledger, under the lock.
+
+use super::{COLUMNS, COMMENT, LOCAL_SETTINGS, LedgerTable};
+use crate::error::{Error, ErrorKind, Result};
+use crate::literal::{identifier, text};
+use crate::session::Session;
+
+/// Creates the schema, where it is missing, and the table, and takes away every right but the owner's before anybody
+/// can use one: a database's default privileges may have granted INSERT and DELETE on it.
+///
+/// The lock is held and no transaction is open. A failure leaves nothing.
+///
+/// # Errors
+/// Kind `Permission` when the role may not create it, `Usage` when a reader is not a role.
+pub(crate) async fn create(
+    session: &mut Session,
+    table: &LedgerTable,
+    readers: &[impl AsRef<str>],
+) -> Result<()> {
+    let answer = session.ask(&create_statements(table)).await;
+    let answer = match answer.accept(&format!("create the ledger {}", table.name)) {
+        Ok(answer) => answer,
+        Err(error) => {
+            session.ask("ROLLBACK").await.accept("roll back")?;
+            return Err(may_not_create(error, table));
+        }
+    };
+    let granted = answer
+        .rows
+        .iter()
+        .filter_map(|row| Some((row.get("object")?, row.get("grantee")?)));
+    let statements = close_and_commit(table, granted, readers);
+    if let Err(error) = session
+        .ask(&statements)
+        .await
+        .accept("give the ledger its rights")
+    {
+        session.ask("ROLLBACK").await.accept("roll back")?;
+        return Err(error.help("every role in tracking_readers must exist"));
+    }
+    Ok(())
+}
+
+fn create_statements(table: &LedgerTable) -> String {
+    let columns: Vec<_> = COLUMNS
+        .iter()
+        .map(|(name, kind)| format!("{name} {kind}"))
+        .collect();
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} SET LOCAL lock_timeout = '5s'; \
+         CREATE SCHEMA IF NOT EXISTS {schema}; \
+         CREATE TABLE {table} ({columns}, PRIMARY KEY (version, seq)); \
+         COMMENT ON TABLE {table} IS {comment}; \
+         SELECT DISTINCT CASE WHEN c.relkind = 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass AS object, \
+           CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END AS grantee \
+         FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee \
+         WHERE c.oid IN ({regclass}::regclass, pg_get_serial_sequence({regclass}, 'id')::regclass) AND a.grantee <> c.relowner",
+        schema = identifier(table.name.schema()),
+        table = table.quoted,
+        columns = columns.join(", "),
+        comment = text(COMMENT),
+        regclass = text(&table.quoted),
+    )
+}
+
+fn close_and_commit<'a>(
+    table: &LedgerTable,
+    granted: impl Iterator<Item = (&'a str, &'a str)>,
+    readers: &[impl AsRef<str>],
+) -> String {
+    let mut statements = String::new();
+    for (object, grantee) in granted {
+        statements.push_str(&format!("REVOKE ALL ON {object} FROM {grantee}; "));
+    }
+    for reader in readers {
+        let reader = identifier(reader.as_ref());
+        statements.push_str(&format!(
+            "GRANT SELECT ON TABLE {} TO {reader}; ",
+            table.quoted
+        ));
+    }
+    statements + "COMMIT"
+}
+
+fn may_not_create(error: Error, table: &LedgerTable) -> Error {
+    match error.kind() {
+        ErrorKind::Permission => error.help(format!(
+            "the role needs CREATE on the schema {} (or on the database, where the schema is missing)",
+            identifier(table.name.schema())
+        )),
+        _ => error,
+    }
+}

@@ -1,0 +1,119 @@
+//! One row to be written.
+
+use super::LOCAL_SETTINGS;
+use super::LedgerTable;
+use crate::error::Result;
+use crate::literal::{optional, text};
+use crate::session::Session;
+use crate::step::Durability;
+use devflow_migrations::{LedgerEvent, Migration, Step, Version};
+use serde_json::json;
+
+/// One row to be written, at the `seq` that was read plus one: a collision means that another runner moved.
+#[derive(Debug, Clone)]
+pub(crate) struct Record<'a> {
+    pub(crate) version: &'a Version,
+    pub(crate) seq: i32,
+    pub(crate) event: LedgerEvent,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) checksum: Option<String>,
+    /// Outside a transaction: how many statements are known complete.
+    pub(crate) statement: Option<usize>,
+    /// An SQL expression for the milliseconds that the server took.
+    pub(crate) execution_ms: Option<String>,
+    /// As JSON.
+    pub(crate) error: Option<String>,
+    /// As JSON.
+    pub(crate) run: &'a str,
+    /// As JSON.
+    pub(crate) detail: Option<String>,
+}
+
+/// The row that must be visible for another to be written: the previous step's, in a pipeline.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) version: &'a Version,
+    pub(crate) seq: i32,
+}
+
+impl<'a> Record<'a> {
+    /// An event of a migration whose file we have.
+    pub(crate) fn of(migration: &'a Migration, seq: i32, event: LedgerEvent, run: &'a str) -> Self {
+        Self {
+            version: migration.version(),
+            seq,
+            event,
+            name: Some(migration.file()),
+            checksum: Some(migration.checksum().to_string()),
+            statement: None,
+            execution_ms: None,
+            error: None,
+            run,
+            detail: None,
+        }
+    }
+
+    /// The INSERT. With `after`, `seq` is NULL, and so the INSERT fails, unless that row is there: in a pipeline the
+    /// commit before this one may have failed and left the session idle.
+    pub(crate) fn insert(&self, table: &LedgerTable, after: Option<Place<'_>>) -> String {
+        let seq = match after {
+            None => self.seq.to_string(),
+            Some(place) => format!(
+                "(SELECT {} FROM {} p WHERE p.version = {} AND p.seq = {} AND p.event = 'applied')",
+                self.seq,
+                table.quoted,
+                text(place.version.as_str()),
+                place.seq
+            ),
+        };
+        let number =
+            |value: Option<usize>| value.map_or_else(|| "NULL".to_owned(), |n| n.to_string());
+        format!(
+            "INSERT INTO {} (version, seq, event, name, checksum, statement, execution_ms, error, run, detail, at) \
+             VALUES ({}, {seq}, {}, {}, {}, {}, {}, {}, {}, {}, clock_timestamp())",
+            table.quoted,
+            text(self.version.as_str()),
+            text(self.event.as_str()),
+            optional(self.name),
+            optional(self.checksum.as_deref()),
+            number(self.statement),
+            self.execution_ms.as_deref().unwrap_or("NULL"),
+            optional(self.error.as_deref()),
+            text(self.run),
+            optional(self.detail.as_deref()),
+        )
+    }
+}
+
+/// The milliseconds since the transaction's BEGIN reached the server.
+pub(crate) const SINCE_BEGIN: &str =
+    "extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000";
+
+/// Records, on another session, that the step under way was rolled back when its own session was lost.
+///
+/// # Errors
+/// When the connection is lost, or the server refuses the row.
+pub(crate) async fn record_loss(
+    session: &mut Session,
+    table: &LedgerTable,
+    step: &Step,
+    run: &str,
+    why: &str,
+) -> Result<()> {
+    let message = format!("the connection was lost: {why}");
+    let error = json!({ "sqlstate": null, "message": message, "file": step.migration.path() });
+    let record = Record {
+        error: Some(error.to_string()),
+        ..Record::of(&step.migration, step.seq, LedgerEvent::Failed, run)
+    };
+    let message = format!(
+        "BEGIN; {LOCAL_SETTINGS} {} {}; COMMIT",
+        Durability::Now.statement(),
+        record.insert(table, None)
+    );
+    session
+        .ask(&message)
+        .await
+        .accept("record the failure")
+        .map(drop)
+}

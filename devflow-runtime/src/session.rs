@@ -1,0 +1,386 @@
+//! One connection to a server, driven by the task that uses it.
+
+use crate::error::{Error, ErrorKind};
+use crate::interrupt::{Cancelling, Interrupt, cancel_once};
+use crate::report::Notice;
+use crate::socket::{Endpoint, Socket, UntilClosed};
+use futures_util::{FutureExt, Stream};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio_postgres::error::{DbError, Severity, SqlState};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{
+    AsyncMessage, CancelToken, Client, Connection, SimpleQueryMessage, SimpleQueryRow,
+    SimpleQueryStream,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+pub(crate) type TlsStream =
+    <<MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect as TlsConnect<Socket>>::Stream;
+
+/// One connection. Messages are answered in the order in which they were sent; notices are tied to the message that
+/// caused them, which is why the connection is polled here and not by a task of its own.
+///
+/// Dropped while an answer is outstanding, it closes the connection, and a detached task asks the server to cancel.
+pub(crate) struct Session {
+    client: Client,
+    connection: Connection<Socket, TlsStream>,
+    pending: Pending,
+    interrupt: Interrupt,
+    cancelling: Option<Cancelling>,
+    notices: VecDeque<Notice>,
+    lost: Option<Lost>,
+    /// Whether the start-up options were taken, so that the run's marker can come back.
+    pub(crate) has_marker: bool,
+}
+
+/// How many messages have been sent and not been answered; when dropped before the last answer, the server is asked to
+/// cancel.
+struct Pending {
+    messages: usize,
+    route: Route,
+    token: CancelToken,
+}
+
+/// How to reach the same server again, to ask it to cancel.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) endpoint: Endpoint,
+    /// The name that the server's certificate is for.
+    pub(crate) name: String,
+    /// The server as the user named it.
+    pub(crate) server: String,
+    pub(crate) tls: MakeRustlsConnect,
+}
+
+/// A message that has been sent and not been answered in full.
+#[must_use]
+pub(crate) struct Reply(Pin<Box<SimpleQueryStream>>);
+
+/// A message's whole answer.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) rows: Vec<SimpleQueryRow>,
+    /// How many of its statements were complete before the error, if any.
+    pub(crate) completed: usize,
+    pub(crate) error: Option<Refusal>,
+    pub(crate) notices: Vec<Notice>,
+}
+
+/// Why a message was not carried out.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The server said no.
+    Server(Box<DbError>),
+    /// Whether the server carried it out is not known.
+    Lost(Lost),
+}
+
+/// The connection is gone.
+#[derive(Debug, Clone)]
+pub(crate) struct Lost(pub(crate) String);
+
+impl Session {
+    pub(crate) fn new(
+        client: Client,
+        connection: Connection<Socket, TlsStream>,
+        route: Route,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self {
+            pending: Pending {
+                messages: 0,
+                route,
+                token: client.cancel_token(),
+            },
+            client,
+            connection,
+            interrupt,
+            cancelling: None,
+            notices: VecDeque::new(),
+            lost: None,
+            has_marker: false,
+        }
+    }
+
+    /// A parameter that the server reports by itself, such as `server_version`.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.connection.parameter(name)
+    }
+
+    /// The server as the user named it.
+    pub(crate) fn server(&self) -> String {
+        self.pending.route.server.clone()
+    }
+
+    /// Whether traffic to the server stays on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match &self.pending.route.endpoint {
+            Endpoint::Tcp(address) => address.ip().is_loopback(),
+            #[cfg(unix)]
+            Endpoint::Unix(_) => true,
+        }
+    }
+
+    /// The major version; 0 when the server does not say.
+    pub(crate) fn major_version(&self) -> u32 {
+        let version = self.parameter("server_version").unwrap_or_default();
+        let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or(0)
+    }
+
+    /// Queues a simple-query message behind those that were sent before.
+    pub(crate) fn send(&mut self, sql: &str) -> Result<Reply, Lost> {
+        // Nothing in this future waits: it puts the message into the connection's queue.
+        match self.client.simple_query_raw(sql).now_or_never() {
+            Some(Ok(stream)) => {
+                self.pending.messages += 1;
+                Ok(Reply(Box::pin(stream)))
+            }
+            _ => Err(self.lost.clone().unwrap_or_else(Lost::closed)),
+        }
+    }
+
+    /// Waits for a message's whole answer; rows are kept. Once the run is interrupted, the server is asked to cancel
+    /// until the answer is complete.
+    pub(crate) async fn answer(&mut self, reply: Reply) -> Answer {
+        self.read(reply, true).await
+    }
+
+    /// Like [`answer`](Self::answer), without keeping the rows, of which a migration's `SELECT` may return many.
+    pub(crate) async fn outcome(&mut self, reply: Reply) -> Answer {
+        self.read(reply, false).await
+    }
+
+    /// Sends one message and waits for its answer.
+    pub(crate) async fn ask(&mut self, sql: &str) -> Answer {
+        match self.send(sql) {
+            Ok(reply) => self.answer(reply).await,
+            Err(lost) => Answer {
+                error: Some(Refusal::Lost(lost)),
+                ..Answer::default()
+            },
+        }
+    }
+
+    async fn read(&mut self, mut reply: Reply, keep_rows: bool) -> Answer {
+        let mut answer = Answer::default();
+        loop {
+            let item = std::future::poll_fn(|cx| self.poll_reply(&mut reply, cx)).await;
+            match item {
+                Some(Ok(SimpleQueryMessage::Row(row))) if keep_rows => answer.rows.push(row),
+                Some(Ok(SimpleQueryMessage::CommandComplete(_))) => answer.completed += 1,
+                Some(Ok(_)) => {}
+                Some(Err(refusal)) => {
+                    let lost = matches!(refusal, Refusal::Lost(_));
+                    answer.error.get_or_insert(refusal);
+                    if lost {
+                        break;
+                    }
+                }
+                None => break,
+            }
+        }
+        self.pending.messages -= 1;
+        answer.notices = self.notices.drain(..).collect();
+        answer
+    }
+
+    /// After each notice the reply is polled first: what is complete by then did not cause it.
+    fn poll_reply(
+        &mut self,
+        reply: &mut Reply,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<SimpleQueryMessage, Refusal>>> {
+        loop {
+            if let Poll::Ready(item) = reply.0.as_mut().poll_next(cx) {
+                return Poll::Ready(item.map(|item| item.map_err(|error| self.refusal(&error))));
+            }
+            // A connection that is over answers nothing more, and must not be polled again.
+            if let Some(lost) = &self.lost {
+                return Poll::Ready(Some(Err(Refusal::Lost(lost.clone()))));
+            }
+            match self.connection.poll_message(cx) {
+                Poll::Ready(message) => self.take(message),
+                Poll::Pending => {
+                    self.poll_interrupt(cx);
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn poll_interrupt(&mut self, cx: &mut Context<'_>) {
+        if self.interrupt.poll(cx).is_ready() {
+            let Pending { route, token, .. } = &self.pending;
+            self.cancelling
+                .get_or_insert_with(|| Cancelling::start(route.clone(), token.clone()))
+                .poll(cx);
+        }
+    }
+
+    fn take(&mut self, message: Option<Result<AsyncMessage, tokio_postgres::Error>>) {
+        match message {
+            Some(Ok(AsyncMessage::Notice(notice))) => self.notices.push_back(Notice::of(&notice)),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => self.lost = Some(Lost(describe(&error))),
+            None => self.lost = Some(Lost::closed()),
+        }
+    }
+
+    fn refusal(&self, error: &tokio_postgres::Error) -> Refusal {
+        match error.as_db_error() {
+            Some(db) => Refusal::Server(Box::new(db.clone())),
+            None => Refusal::Lost(self.lost.clone().unwrap_or_else(|| Lost(describe(error)))),
+        }
+    }
+
+    /// Ends an interruption: from here on nothing is cancelled any more, and no request is under way.
+    pub(crate) async fn quiet(&mut self) {
+        self.interrupt = Interrupt::default();
+        if let Some(cancelling) = self.cancelling.take() {
+            cancelling.settle().await;
+        }
+    }
+
+    /// Says goodbye; the server ends the session at once instead of noticing later.
+    pub(crate) async fn close(self) {
+        let Self {
+            client,
+            connection,
+            mut pending,
+            ..
+        } = self;
+        pending.messages = 0;
+        // Without its client the connection says Terminate and shuts down; a server that does not care is left.
+        drop(client);
+        let goodbye = tokio::time::timeout(Duration::from_secs(1), connection);
+        if !matches!(goodbye.await, Ok(Ok(()))) {
+            tracing::debug!("the connection did not close cleanly");
+        }
+    }
+}
+
+impl Route {
+    /// Asks the server to cancel what the token's session is doing, and waits until the server has acted.
+    ///
+    /// # Errors
+    /// When the request could not be sent.
+    pub(crate) async fn cancel(
+        &self,
+        token: &CancelToken,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let stream = UntilClosed(Socket::open(&self.endpoint).await?);
+        let Ok(tls) =
+            MakeTlsConnect::<UntilClosed>::make_tls_connect(&mut self.tls.clone(), &self.name);
+        Ok(token.cancel_query_raw(stream, tls).await?)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if self.messages == 0 {
+            return;
+        }
+        // The run was dropped in the middle of something. Its connection closes now; the server notices that within
+        // its check interval, and at once when it is asked.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(cancel_once(self.route.clone(), self.token.clone()));
+        }
+    }
+}
+
+impl Lost {
+    fn closed() -> Self {
+        Self("the connection is closed".to_owned())
+    }
+}
+
+/// An error of the client with its causes, none of which holds a secret once the connection is up.
+fn describe(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl Refusal {
+    /// As an error about something that we asked for ourselves, not a migration.
+    pub(crate) fn into_error(self, what: &str) -> Error {
+        let error = match self {
+            Self::Lost(lost) => return lost.before_anything_ran(),
+            Self::Server(error) => error,
+        };
+        let (kind, code) = match error.code() {
+            code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+                (ErrorKind::Permission, "not_permitted")
+            }
+            code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+                (ErrorKind::ReadOnly, "read_only")
+            }
+            _ => (ErrorKind::Broken, "server_refused"),
+        };
+        let sqlstate = error.code().code();
+        Error::new(
+            kind,
+            code,
+            format!(
+                "the server refused to {what}: {} (SQLSTATE {sqlstate})",
+                error.message()
+            ),
+        )
+    }
+
+    /// Whether the session is over: lost, or ended by the server.
+    pub(crate) fn ends_session(&self) -> Option<Lost> {
+        match self {
+            Self::Lost(lost) => Some(lost.clone()),
+            Self::Server(error) => match error.parsed_severity() {
+                Some(Severity::Fatal | Severity::Panic) => Some(Lost(format!(
+                    "{} (SQLSTATE {})",
+                    error.message(),
+                    error.code().code()
+                ))),
+                _ => None,
+            },
+        }
+    }
+
+    /// The server's SQLSTATE; empty when the connection was lost.
+    pub(crate) fn sqlstate(&self) -> &str {
+        match self {
+            Self::Server(error) => error.code().code(),
+            Self::Lost(_) => "",
+        }
+    }
+}
+
+impl Lost {
+    pub(crate) fn before_anything_ran(self) -> Error {
+        Error::new(
+            ErrorKind::Disconnected,
+            "disconnected",
+            format!("the connection was lost: {}", self.0),
+        )
+        .help("nothing was applied; run again")
+    }
+}
+
+impl Notice {
+    fn of(notice: &DbError) -> Self {
+        Self {
+            severity: notice.severity().to_owned(),
+            sqlstate: notice.code().code().to_owned(),
+            message: notice.message().to_owned(),
+            hint: notice.hint().map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One transactional step as messages, with its guards.
+
+use crate::ledger::{LOCAL_SETTINGS, LedgerTable, Place, Record, SINCE_BEGIN};
+use crate::literal::text;
+use devflow_migrations::{LedgerEvent, Migration, Step};
+use std::ops::Range;
+use std::time::Duration;
+
+/// How steps are framed in this run.
+#[derive(Debug, Clone)]
+pub(crate) struct Framing<'a> {
+    pub(crate) table: &'a LedgerTable,
+    /// The run's id.
+    pub(crate) id: &'a str,
+    /// The ledger's `run` column.
+    pub(crate) run: &'a str,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) statement_timeout: Duration,
+    pub(crate) server_major: u32,
+}
+
+/// How the step's commit is made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// A later commit of this run makes it durable; nothing is reported before.
+    Later,
+    /// The role's own setting.
+    Own,
+    /// The role's own setting, but `off` is raised to `local`.
+    Now,
+}
+
+/// What the server answers when a file ended devflow's transaction.
+pub(crate) const ENDED: &str = "devflow: this migration ended its own transaction";
+
+/// What the server answers when the run's lock is not held any more.
+pub(crate) const UNLOCKED: &str = "devflow: the lock was lost";
+
+/// What a file may have left in the session and the next one must not see. Never DISCARD ALL: it drops the lock.
+pub(crate) const HYGIENE: &str =
+    "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; CLOSE ALL; DEALLOCATE ALL;";
+
+/// Files above this size are sent in groups, to keep both sides' memory small.
+const LARGE: usize = 4 << 20;
+
+/// The size of a group.
+const GROUP: usize = 1 << 20;
+
+impl Framing<'_> {
+    fn mark(&self, number: usize) -> String {
+        format!("{}.{number}", self.id)
+    }
+
+    /// Message 1. It takes no snapshot, so that a file may still choose its isolation level.
+    pub(crate) fn begin(&self, number: usize) -> String {
+        let transaction_timeout = if self.server_major >= 17 {
+            " SET LOCAL transaction_timeout = 0;"
+        } else {
+            ""
+        };
+        format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL client_encoding = 'UTF8'; \
+             SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};{transaction_timeout} \
+             SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL devflow.step = '{}'",
+            self.lock_timeout.as_millis(),
+            self.statement_timeout.as_millis(),
+            self.mark(number),
+        )
+    }
+
+    /// Message 3, in ASCII: guards, hygiene, the ledger row, COMMIT. All in one message, so that an error anywhere
+    /// before leaves a COMMIT that is never reached.
+    pub(crate) fn end(
+        &self,
+        number: usize,
+        step: &Step,
+        after: Option<Place<'_>>,
+        durability: Durability,
+    ) -> String {
+        let record = Record {
+            execution_ms: Some(SINCE_BEGIN.to_owned()),
+            ..Record::of(&step.migration, step.seq, LedgerEvent::Applied, self.run)
+        };
+        format!(
+            "SELECT CASE WHEN pg_catalog.current_setting('devflow.step', true) IS DISTINCT FROM '{mark}' \
+               THEN pg_catalog.set_config('{ENDED}', '', true) \
+             WHEN NOT pg_catalog.pg_try_advisory_xact_lock({key}) \
+               THEN pg_catalog.set_config('{UNLOCKED}', '', true) END; \
+             SET CONSTRAINTS ALL IMMEDIATE; \
+             {HYGIENE} \
+             {LOCAL_SETTINGS} {durability} {insert} RETURNING execution_ms; COMMIT",
+            mark = self.mark(number),
+            key = self.table.key.0,
+            durability = durability.statement(),
+            insert = record.insert(self.table, after),
+        )
+    }
+
+    /// A row of its own, in a transaction of its own, durable when it is answered; `before` is part of it.
+    ///
+    /// A file outside a transaction may have changed the session's role for the statements that follow.
+    pub(crate) fn record(&self, before: &str, record: &Record<'_>) -> String {
+        format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {before} SET LOCAL SESSION AUTHORIZATION DEFAULT; \
+             {LOCAL_SETTINGS} SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; {} {} RETURNING execution_ms; COMMIT",
+            Durability::Now.statement(),
+            record.insert(self.table, None),
+        )
+    }
+}
+
+impl Durability {
+    /// A statement with its semicolon, or nothing.
+    pub(crate) fn statement(self) -> &'static str {
+        match self {
+            Self::Later => "SET LOCAL synchronous_commit = off;",
+            Self::Own => "",
+            Self::Now => {
+                "SELECT pg_catalog.set_config('synchronous_commit', 'local', true) \
+                 WHERE pg_catalog.current_setting('synchronous_commit') = 'off';"
+            }
+        }
+    }
+}
+
+/// The pieces in which a file is sent: the whole of it, or groups of about 1 MB that end where a statement ends.
+pub(crate) fn pieces(migration: &Migration) -> Vec<Range<usize>> {
+    let length = migration.text().as_str().len();
+    if length <= LARGE {
+        return Vec::from([0..length]);
+    }
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    // A statement's span ends before its semicolon, so a group ends where the next statement begins.
+    for statement in migration.statements() {
+        if statement.start - start >= GROUP {
+            pieces.push(start..statement.start);
+            start = statement.start;
+        }
+    }
+    pieces.push(start..length);
+    pieces
+}
+
+/// The statement that makes every commit before it durable, when nothing else is left to be written.
+pub(crate) fn flush() -> String {
+    format!(
+        "BEGIN; {} SELECT pg_catalog.pg_logical_emit_message(true, {}, ''); COMMIT",
+        Durability::Now.statement(),
+        text("devflow")
+    )
+}

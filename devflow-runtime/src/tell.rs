@@ -1,0 +1,100 @@
+//! Telling the observer and the log what happens.
+
+use crate::event::{Event, Holder, Observer};
+use std::fmt;
+
+/// Tells the observer, and `tracing`, what happens.
+pub(crate) struct Teller<'a> {
+    observer: &'a mut dyn Observer,
+    /// What there is to say besides the steps; goes into the report as well.
+    pub(crate) remarks: Vec<String>,
+}
+
+impl<'a> Teller<'a> {
+    pub(crate) fn new(observer: &'a mut dyn Observer) -> Self {
+        Self {
+            observer,
+            remarks: Vec::new(),
+        }
+    }
+
+    pub(crate) fn tell(&mut self, event: &Event<'_>) {
+        log(event);
+        self.observer.event(event);
+    }
+
+    /// Says something that a person should know, once.
+    pub(crate) fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.tell(&Event::Remark(&remark));
+            self.remarks.push(remark);
+        }
+    }
+}
+
+fn log(event: &Event<'_>) {
+    match event {
+        Event::Connected(place) => {
+            tracing::debug!(server = %place.server, database = %place.database, "connected");
+        }
+        Event::ConnectRetry { reason, pause } => {
+            tracing::warn!(pause_ms = pause.as_millis(), "{reason}; trying again");
+        }
+        Event::Waiting {
+            holder,
+            waited,
+            limit,
+        } => {
+            let holder = holder.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            tracing::info!(
+                %holder,
+                waited_s = waited.as_secs(),
+                limit_s = limit.as_secs(),
+                "waiting for another runner's migrations"
+            );
+        }
+        Event::Planned(plan) => tracing::debug!(pending = plan.steps().len(), "planned"),
+        Event::StepStarted {
+            migration,
+            number,
+            total,
+        } => {
+            tracing::info!(version = %migration.version(), file = migration.path(), number, total, "applying");
+        }
+        Event::StatementDone { migration, number } => {
+            tracing::info!(version = %migration.version(), statement = number, "statement done");
+        }
+        Event::Notice { migration, notice } => tracing::info!(
+            version = %migration.version(),
+            severity = notice.severity,
+            sqlstate = notice.sqlstate,
+            "{:?}",
+            notice.message
+        ),
+        Event::StepFinished {
+            step,
+            number,
+            total,
+        } => {
+            tracing::info!(version = %step.version, execution_ms = step.execution_ms, number, total, "applied");
+        }
+        Event::StepFailed(failure) => {
+            tracing::error!(version = %failure.version, file = failure.path, sqlstate = failure.sqlstate, "{:?}", failure.message);
+        }
+        Event::Remark(remark) => tracing::warn!("{remark}"),
+    }
+}
+
+impl fmt::Display for Holder {
+    /// What the other session calls itself is made harmless: anybody may call a session anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "server process {}", self.pid)?;
+        if !self.application.is_empty() {
+            write!(f, " ({})", self.application.escape_debug())?;
+        }
+        if !self.role.is_empty() {
+            write!(f, ", role {}", self.role.escape_debug())?;
+        }
+        Ok(())
+    }
+}
