@@ -9,6 +9,8 @@
 //! * `config`: reading devflow.yml.
 
 mod checksum;
+#[cfg(feature = "config")]
+mod config;
 mod event;
 mod finding;
 mod ledger;
@@ -23,6 +25,8 @@ mod text;
 mod version;
 
 pub use checksum::Checksum;
+#[cfg(feature = "config")]
+pub use config::{Approval, Config, Environment, Format, MigrationsConfig, nearest};
 pub use event::LedgerEvent;
 pub use finding::{Finding, FindingKind, Severity};
 pub use ledger::{Damage, Ledger, LedgerRow, VersionHistory};
