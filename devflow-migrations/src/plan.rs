@@ -1,14 +1,16 @@
 //! The planner: files and ledger in, steps and findings out. Pure and total.
 
+mod digest;
+
+pub use digest::{PlanDigest, PlanPlace};
+
 use crate::event::LedgerEvent;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::ledger::{Ledger, VersionHistory};
 use crate::migration::Migration;
 use crate::set::MigrationSet;
-use crate::settings::{Ahead, Missing, OutOfOrder, TableName};
+use crate::settings::{Ahead, Missing, OutOfOrder};
 use crate::version::Version;
-use sha2::{Digest, Sha256};
-use std::fmt;
 use std::sync::Arc;
 
 /// What to do about each kind of difference.
@@ -67,7 +69,7 @@ pub fn plan(set: &MigrationSet, ledger: &Ledger, policy: Policy, target: Option<
         .filter(|(version, _)| set.get(version).is_none())
     {
         plan.findings
-            .extend(without_file(version, history, set, policy));
+            .extend(without_file(version, history, set, ledger, policy));
     }
     plan
 }
@@ -145,34 +147,6 @@ impl Plan {
             Ok(CleanPlan(self))
         }
     }
-
-    /// The digest that an approval names.
-    #[must_use]
-    pub fn digest(&self, place: &PlanPlace<'_>) -> PlanDigest {
-        let mut hasher = Sha256::new();
-        let mut field = |text: &str| {
-            hasher.update((text.len() as u64).to_be_bytes());
-            hasher.update(text.as_bytes());
-        };
-        field("devflow plan 1");
-        for text in [place.environment, place.database, place.system] {
-            field(text);
-        }
-        field(place.table.schema());
-        field(place.table.table());
-        field(self.policy.out_of_order.as_str());
-        field(self.policy.ahead.as_str());
-        field(self.policy.missing.as_str());
-        field(&self.last_id.to_string());
-        field(&self.steps.len().to_string());
-        for step in &self.steps {
-            field(step.migration.version().as_str());
-            field(step.migration.file());
-            field(&step.migration.checksum().to_string());
-            field(step.migration.mode().as_str());
-        }
-        PlanDigest(crate::checksum::Checksum::from_bytes(hasher.finalize().into()).to_string())
-    }
 }
 
 impl CleanPlan {
@@ -186,43 +160,6 @@ impl CleanPlan {
     #[must_use]
     pub fn into_plan(self) -> Plan {
         self.0
-    }
-}
-
-/// Where a plan is to be applied; part of its digest.
-#[derive(Debug, Clone, Copy)]
-pub struct PlanPlace<'a> {
-    /// The environment's name; empty where there is none.
-    pub environment: &'a str,
-    /// The database's name.
-    pub database: &'a str,
-    /// The server's system identifier, or `unknown` where the role may not ask.
-    pub system: &'a str,
-    /// The ledger's table.
-    pub table: &'a TableName,
-}
-
-/// The SHA-256 of a plan and its place, in lower-case hex: what an approval names.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PlanDigest(String);
-
-impl PlanDigest {
-    /// Reads 64 hex digits of either case; `None` for anything else.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        crate::checksum::Checksum::from_hex(text).map(|digest| Self(digest.to_string()))
-    }
-
-    /// The 64 hex digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PlanDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -315,6 +252,7 @@ fn without_file(
     version: &Version,
     history: &VersionHistory,
     set: &MigrationSet,
+    ledger: &Ledger,
     policy: Policy,
 ) -> Option<Finding> {
     let name = history.last().and_then(|row| row.name.clone());
@@ -329,7 +267,7 @@ fn without_file(
             };
             (
                 FindingKind::Missing {
-                    twin: twin(history, set),
+                    twin: twin(history, set, ledger),
                     name,
                 },
                 severity,
@@ -354,10 +292,15 @@ fn without_file(
     })
 }
 
-/// The file that a missing migration was probably renamed to.
-fn twin(history: &VersionHistory, set: &MigrationSet) -> Option<String> {
+/// The file that a missing migration was probably renamed to: one of the same text that is not applied itself.
+fn twin(history: &VersionHistory, set: &MigrationSet, ledger: &Ledger) -> Option<String> {
     let checksum = history.last()?.checksum.as_deref()?;
+    let is_applied = |version| {
+        let history = ledger.get(version);
+        history.is_some_and(|history| history.event().is_applied())
+    };
     set.iter()
+        .filter(|migration| !is_applied(migration.version()))
         .find(|migration| migration.checksum().to_string() == checksum)
         .map(|twin| twin.path().to_owned())
 }
@@ -370,3 +313,6 @@ fn on_file(migration: &Migration, kind: FindingKind, severity: Severity) -> Find
         path: Some(migration.path().to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

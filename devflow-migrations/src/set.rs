@@ -108,3 +108,84 @@ impl fmt::Display for DuplicateVersion {
 }
 
 impl std::error::Error for DuplicateVersion {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checksum::Checksum;
+    use crate::migration::Mode;
+    use crate::text::Text;
+    use std::borrow::Cow;
+
+    fn migration(path: &'static str, text: &'static str) -> Migration {
+        let version = path.split('_').next().unwrap();
+        Migration {
+            version: Version::parse(version).unwrap(),
+            path: Cow::Borrowed(path),
+            text: Text::from_static(text),
+            checksum: Checksum::of(text),
+            mode: Mode::Transaction,
+            wrapper: None,
+            statements: Cow::Borrowed(&[]),
+            down: None,
+        }
+    }
+
+    fn set(files: &[(&'static str, &'static str)]) -> MigrationSet {
+        let migration = |(path, text): &(&'static str, &'static str)| migration(path, text);
+        MigrationSet::new(files.iter().map(migration).collect()).unwrap()
+    }
+
+    #[test]
+    fn versions_are_sorted_as_numbers_and_found() {
+        let set = set(&[("10_c.sql", ""), ("2_b.sql", ""), ("1.5_a.sql", "")]);
+        let order: Vec<_> = set.iter().map(|migration| migration.file()).collect();
+        assert_eq!(order, ["1.5_a.sql", "2_b.sql", "10_c.sql"]);
+        let found = set.get(&Version::parse("0010").unwrap()).unwrap();
+        assert_eq!(found.file(), "10_c.sql");
+        assert!(set.get(&Version::parse("3").unwrap()).is_none());
+        assert_eq!(set.newest().unwrap().file(), "10_c.sql");
+    }
+
+    #[test]
+    fn one_version_in_two_files_is_refused_with_both_names() {
+        let files = ["1_a.sql", "0001_b.sql", "2_c.sql", "2_d.sql", "3_e.sql"];
+        let migrations = files.map(|path| migration(path, "")).into();
+        let duplicates: Vec<_> = MigrationSet::new(migrations)
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            duplicates,
+            [
+                "0001_b.sql and 1_a.sql have the same version 1",
+                "2_c.sql and 2_d.sql have the same version 2",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_digest_of_an_applied_set_stays_the_same_for_ever() {
+        let files = [("2_b.sql", "select 2;"), ("0010_c.sql", "select 10;")];
+        assert_eq!(
+            set(&files).applied_digest(),
+            "c9b98938b708b6803628dfe25d81f07c047977708571d81f5b0e31732747fad7"
+        );
+        assert_eq!(
+            set(&[]).applied_digest(),
+            Checksum::of("").to_string(),
+            "no lines at all"
+        );
+    }
+
+    #[test]
+    fn the_digest_of_an_applied_set_covers_versions_and_texts() {
+        let digest = |files: &[(&'static str, &'static str)]| set(files).applied_digest();
+        let one = digest(&[("1_a.sql", "a")]);
+        assert_eq!(one, digest(&[("0001_renamed.sql", "a")]));
+        assert_ne!(one, digest(&[("1_a.sql", "b")]));
+        assert_ne!(one, digest(&[("2_a.sql", "a")]));
+        assert_ne!(one, digest(&[("1_a.sql", "a"), ("2_a.sql", "a")]));
+    }
+}
