@@ -12,6 +12,8 @@ mod malformed;
 mod nearest;
 #[cfg(test)]
 mod places;
+#[cfg(test)]
+mod schema;
 mod section;
 #[cfg(test)]
 mod tests;
