@@ -48,6 +48,29 @@ fn the_schema_has_the_keys_that_the_parser_knows() {
 }
 
 #[test]
+fn the_reference_has_every_key_and_default() {
+    let reference = include_str!("../../../docs/devflow.yml.md");
+    for key in [DATABASE_KEYS, MIGRATIONS_KEYS, ENVIRONMENT_KEYS].concat() {
+        assert!(
+            reference.contains(&format!("`{key}`"))
+                || reference.contains(&format!("## database.{key}")),
+            "{key}"
+        );
+    }
+    for (key, setting) in object(&schema(), "/$defs/migrations/properties") {
+        let row = reference
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{key}` |")))
+            .unwrap();
+        let default = match &setting["default"] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        assert!(row.contains(&format!("| `{default}` |")), "{row}");
+    }
+}
+
+#[test]
 fn the_parser_takes_every_default_and_word_of_the_schema() {
     for (key, setting) in object(&schema(), "/$defs/migrations/properties") {
         let words = setting.get("enum").and_then(Value::as_array);
@@ -62,25 +85,9 @@ fn the_parser_takes_every_default_and_word_of_the_schema() {
 
 #[test]
 fn what_the_parser_takes_is_valid() {
-    let example = r#"
-version: "1"
-project:
-  name: aocodex
-database:
-  migrations:
-    directory: supabase/migrations
-    format: sql
-    tracking_table: schema_migrations
-    tracking_schema: public
-  environments:
-    local:      { url_env: DATABASE_URL }
-    staging:    { url_env: DATABASE_URL, direct_url_env: DIRECT_URL }
-    production: { url_env: DATABASE_URL, require_approval: true }
-deploy:
-  of: another tool
-"#;
     for yaml in [
-        example,
+        include_str!("../../../examples/ci/devflow.yml"),
+        include_str!("../../../examples/service/devflow.yml"),
         "version: \"1\"",
         "version: \"1\"\nproject:\ndatabase:\n",
         &with_setting("lock_timeout: none"),
