@@ -1,0 +1,104 @@
+//! A service that keeps links, and brings its own database schema.
+//!
+//! `example-service` migrates and serves. `example-service migrate` only migrates, for a container's entrypoint or a
+//! release step. Both may run in any number at once: one of them applies what is pending, and the others wait for it.
+
+mod links;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use devflow_runtime::{Migrations, Migrator, embed_migrations};
+use std::io::stderr;
+use tokio::net::TcpListener;
+use tokio::signal::ctrl_c;
+use tracing::info;
+
+/// The files in `migrations/`: checked by the compiler, and part of this binary.
+static MIGRATIONS: Migrations = embed_migrations!();
+
+/// Keeps links. Reads DATABASE_URL, and LISTEN_ADDR (127.0.0.1:3000).
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Applies pending migrations and exits.
+    Migrate,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt().with_writer(stderr).init();
+    // A URL holds a password, and everybody may see a process's arguments: it comes from the environment.
+    let database_url = std::env::var("DATABASE_URL")
+        .ok()
+        .context("DATABASE_URL is not set")?;
+    match arguments.command {
+        Some(Command::Migrate) => migrate(&database_url).await,
+        None => serve(&database_url).await,
+    }
+}
+
+/// Applies what is pending; the first signal rolls back the migration that runs, and ends.
+async fn migrate(database_url: &str) -> anyhow::Result<()> {
+    let migrator = Migrator::new(&MIGRATIONS);
+    let report = migrator
+        .run_until(database_url, &mut (), shutdown())
+        .await?;
+    info!(applied = report.steps.len(), "the database is up to date");
+    Ok(())
+}
+
+/// Applies what is pending, then answers requests until the first signal.
+async fn serve(database_url: &str) -> anyhow::Result<()> {
+    let report = Migrator::new(&MIGRATIONS).run(database_url).await?;
+    info!(applied = report.steps.len(), "the database is up to date");
+
+    let address = std::env::var("LISTEN_ADDR").unwrap_or("127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(&address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
+    announce(&listener)?;
+    axum::serve(listener, links::routes(database_url)?)
+        .with_graceful_shutdown(shutdown())
+        .await?;
+    Ok(())
+}
+
+/// Says where the service listens, for port 0 leaves the choice to the system.
+#[expect(
+    clippy::print_stdout,
+    reason = "the line is for whoever started the service"
+)]
+fn announce(listener: &TcpListener) -> anyhow::Result<()> {
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(())
+}
+
+/// Completes at Ctrl-C or, on Unix, SIGTERM.
+async fn shutdown() {
+    tokio::select! {
+        _ = ctrl_c() => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
