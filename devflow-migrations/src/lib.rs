@@ -8,6 +8,8 @@
 //! * `check`: reading a directory and checking its SQL,
 //! * `config`: reading devflow.yml.
 
+#[cfg(feature = "check")]
+mod check;
 mod checksum;
 #[cfg(feature = "config")]
 mod config;

@@ -1,0 +1,168 @@
+//! The syntax check, by squawk's parser.
+
+use super::fault::Fault;
+use super::statement::Statement;
+use squawk_syntax::SourceFile;
+use std::thread;
+
+/// The parser is given at most this many bytes of whole statements at a time: it gives up after a number of steps,
+/// and its trees take many times the text's size.
+const CHUNK: usize = 64 * 1024;
+
+/// Of one file, no more bytes than this are looked at: what is larger holds rows, not schema, and a build must not wait
+/// minutes for it.
+const MOST: usize = 4 * 1024 * 1024;
+
+/// A longer statement is not looked at; the parser would give up on it.
+const LONGEST_STATEMENT: usize = 256 * 1024;
+
+/// A statement with more nested parentheses is not looked at; the parser descends once for each.
+const DEEPEST_NESTING: usize = 500;
+
+/// A statement with a longer run of tokens between commas and parentheses is not looked at; the parser's time grows with
+/// the square of a chain such as `1 + 1 + …`.
+const LONGEST_RUN: usize = 4000;
+
+/// The parser and its trees recurse once for each operator of such a chain. Pages of a stack that are not reached cost
+/// nothing.
+const STACK: usize = 256 * 1024 * 1024;
+
+/// The first syntax error of each statement.
+///
+/// The parser must never be able to stop a deploy by its own fault: it runs on a thread with a large stack, and where it
+/// panics or cannot start, nothing is found.
+pub(crate) fn errors(text: &str, statements: &[Statement]) -> Vec<Fault> {
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("syntax check".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || errors_here(text, statements))
+            .ok()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default()
+    })
+}
+
+fn errors_here(text: &str, statements: &[Statement]) -> Vec<Fault> {
+    let start = statements
+        .first()
+        .map_or(0, |statement| statement.span.start);
+    let within = statements.partition_point(|statement| statement.end - start <= MOST);
+    let statements = &statements[..within];
+    let mut faults = Vec::new();
+    for mut readable in statements.split(|statement| !is_readable(statement)) {
+        while let Some(first) = readable.first() {
+            let fits = |statement: &&Statement| statement.end - first.span.start <= CHUNK;
+            let count = readable.iter().take_while(fits).count().max(1);
+            let (chunk, rest) = readable.split_at(count);
+            check_chunk(text, chunk, &mut faults);
+            readable = rest;
+        }
+    }
+    faults
+}
+
+fn is_readable(statement: &Statement) -> bool {
+    let length = statement.end - statement.span.start;
+    !statement.faulty
+        && length <= LONGEST_STATEMENT
+        && statement.deepest <= DEEPEST_NESTING
+        && statement.longest_run <= LONGEST_RUN
+}
+
+fn check_chunk(text: &str, chunk: &[Statement], faults: &mut Vec<Fault>) {
+    let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else {
+        return;
+    };
+    let start = first.span.start;
+    let mut reported = None;
+    for error in SourceFile::parse(&text[start..last.end]).errors() {
+        let offset = start + usize::from(error.range().start());
+        let statement = chunk.partition_point(|statement| statement.span.start <= offset);
+        if reported.replace(statement) != Some(statement) {
+            faults.push(fault(offset, error.message()));
+        }
+    }
+}
+
+fn fault(offset: usize, message: &str) -> Fault {
+    let message = message.trim_end_matches('.');
+    let mut letters = message.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    let message: String = first.into_iter().chain(letters).collect();
+    Fault::new(offset, "syntax_error", format!("syntax error: {message}")).help(
+        "correct the statement; if PostgreSQL takes it as it is, begin the file with `-- devflow: no-check`",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::statement::split;
+    use proptest::prelude::*;
+
+    fn offsets(text: &str) -> Vec<usize> {
+        let faults = errors(text, &split(text).statements);
+        faults.iter().map(|fault| fault.offset).collect()
+    }
+
+    #[test]
+    fn finds_the_first_error_of_each_statement() {
+        assert_eq!(offsets("select 1; create table t (a int);"), [0; 0]);
+        assert_eq!(offsets("select 1;\nselct 2;\nselect 3"), [10]);
+        assert_eq!(offsets("selct 1;\nselct 2 from from;\nselect 3").len(), 2);
+    }
+
+    #[test]
+    fn looks_into_the_bodies_of_sql_functions() {
+        let body = "create function f() returns int language sql as $$ selct 1 $$;";
+        assert_eq!(offsets(body).len(), 1);
+    }
+
+    #[test]
+    fn a_statement_with_another_fault_is_left_to_it() {
+        assert_eq!(
+            offsets("select 1 \\gx\ncopy t from stdin; select 'a"),
+            [0; 0]
+        );
+    }
+
+    #[test]
+    fn errors_have_their_places_far_down_a_large_file() {
+        let line = "insert into t values (1, 'é');\n";
+        let text = format!("{}selct;\n{}", line.repeat(3_000), line.repeat(3_000));
+        assert_eq!(offsets(&text), [line.len() * 3_000]);
+    }
+
+    #[test]
+    fn statements_that_would_exhaust_the_parser_are_no_errors() {
+        for statement in [
+            format!("select {}1{}", "(".repeat(100_000), ")".repeat(100_000)),
+            format!("select {}1{}", "array[".repeat(20_000), "]".repeat(20_000)),
+            format!("select {}", "- ".repeat(10_000)),
+            format!("select 1{}", ",1".repeat(1_000_000)),
+        ] {
+            assert_eq!(offsets(&statement), [0; 0]);
+        }
+    }
+
+    #[test]
+    fn chains_and_nests_within_the_bounds_do_not_exhaust_the_stack() {
+        for statement in [
+            format!("select 1{}", "+1".repeat(1000)),
+            format!("select {} true", "not ".repeat(1000)),
+            format!("select 1 {}", "or a = (1)".repeat(20_000)),
+            format!("select {}1{}", "(".repeat(500), ")".repeat(500)),
+        ] {
+            assert!(statement.len() <= LONGEST_STATEMENT);
+            assert_eq!(offsets(&statement), [0; 0]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_stops_the_check(text in ".*") {
+            let _ = offsets(&text);
+        }
+    }
+}
