@@ -1,0 +1,24 @@
+//! Cargo, run by a test.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Runs Cargo in a folder.
+///
+/// # Panics
+/// When it fails; the message holds what it said.
+pub(crate) fn cargo(folder: &Path, arguments: &[&str]) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("cargo can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "cargo {} failed:\n{said}",
+        arguments.join(" ")
+    );
+}
