@@ -1,5 +1,6 @@
 //! The integration tests: one file a theme, one program for all of them.
 
+mod layout;
 mod support_itself;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.

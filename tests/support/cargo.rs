@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs Cargo in a folder.
+/// Runs Cargo in a folder, and returns its standard output.
 ///
 /// # Panics
 /// When it fails; the message holds what it said.
-pub(crate) fn cargo(folder: &Path, arguments: &[&str]) {
+pub fn cargo(folder: &Path, arguments: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(arguments)
@@ -21,4 +21,5 @@ pub(crate) fn cargo(folder: &Path, arguments: &[&str]) {
         "cargo {} failed:\n{said}",
         arguments.join(" ")
     );
+    String::from_utf8(output.stdout).expect("cargo writes UTF-8")
 }

@@ -196,19 +196,19 @@ impl Outcome {
         self
     }
 
-    /// Standard output as the one JSON document that it must be, held against a schema under `docs/schema`.
+    /// Standard output as the one JSON document that it must be, held against the published schema.
     ///
     /// # Panics
     /// When it is anything else.
     #[must_use]
-    pub fn json(&self, schema: &str) -> Value {
+    pub fn json(&self) -> Value {
         let document = self
             .stdout
             .strip_suffix('\n')
             .unwrap_or_else(|| panic!("no line end: {self:?}"));
         let document: Value = serde_json::from_str(document)
             .unwrap_or_else(|error| panic!("stdout is not one JSON document: {error}\n{self:?}"));
-        schema::validate(schema, &document);
+        schema::validate("output.schema.json", &document);
         document
     }
 }

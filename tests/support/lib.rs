@@ -27,6 +27,7 @@ mod wait;
 mod wire;
 
 pub use background::on_background;
+pub use cargo::cargo;
 pub use certificate::{Authority, Certificate};
 pub use command::{Command, Outcome, Running};
 pub use database::TestDatabase;

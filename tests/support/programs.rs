@@ -55,7 +55,7 @@ fn build() {
     let mut target = programs_folder();
     target.pop();
     let target = target.to_string_lossy();
-    cargo(
+    let _nothing = cargo(
         &workspace,
         &["build", "--workspace", "--bins", "--target-dir", &target],
     );

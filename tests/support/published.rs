@@ -59,5 +59,5 @@ fn cargo_home() -> PathBuf {
 fn fetch(package: &str, version: &str) {
     let package = format!("{package}@{version}");
     let arguments = ["info", "--quiet", "--registry", "crates-io", &package];
-    cargo(&std::env::temp_dir(), &arguments);
+    let _description = cargo(&std::env::temp_dir(), &arguments);
 }
