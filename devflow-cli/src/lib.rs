@@ -1,1 +1,81 @@
-//! The devflow command.
+//! The devflow command: arguments in, an exit code out.
+//!
+//! [`run`] is the whole of it, in four stages: parse the arguments, resolve the settings, act, render the outcome.
+//! stdout is data, stderr is talk; [`CODES`] lists the exit codes.
+
+mod approve;
+mod args;
+mod command;
+mod duration;
+mod exit;
+mod fence;
+#[cfg(test)]
+mod golden;
+mod human;
+mod json;
+mod look;
+mod outcome;
+mod progress;
+mod question;
+mod render;
+mod secret;
+mod settings;
+mod signals;
+mod style;
+mod surroundings;
+mod visible;
+
+use args::NotParsed;
+pub use exit::CODES;
+use look::{Attendance, Format, Look};
+use outcome::Outcome;
+use std::ffi::OsString;
+use std::io::Write;
+pub use surroundings::{Surroundings, Terminal};
+
+/// Runs the command that `argv` names and gives its exit code.
+pub fn run(
+    argv: Vec<OsString>,
+    surroundings: &Surroundings,
+    out: &mut dyn Write,
+    err: &mut (dyn Write + Send),
+) -> u8 {
+    let arguments = match args::parse(&argv) {
+        Ok(arguments) => arguments,
+        Err(not_parsed) => return explain(not_parsed, surroundings, out, err),
+    };
+    let look = Look::new(
+        Format::of(arguments.command.json()),
+        Attendance::of(arguments.command.ci()),
+        surroundings,
+    );
+    let body = arguments.command.body();
+    let outcome = match settings::resolve(arguments, surroundings) {
+        Ok(settings) => command::act(&settings, body, look, err),
+        Err(trouble) => Outcome::new(body).troubled(trouble),
+    };
+    render::render(&outcome, look, out, err)
+}
+
+/// Shows help, or what is wrong with the arguments.
+fn explain(
+    not_parsed: NotParsed,
+    surroundings: &Surroundings,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let look = |json| Look::new(Format::of(json), Attendance::Attended, surroundings);
+    match not_parsed {
+        NotParsed::Shown(text) => render::show(text, look(false), out, err),
+        NotParsed::Refused {
+            body,
+            json,
+            trouble,
+        } => render::render(
+            &Outcome::new(*body).troubled(*trouble),
+            look(json),
+            out,
+            err,
+        ),
+    }
+}

@@ -1,0 +1,322 @@
+//! The arguments, as close to argv as possible.
+
+use crate::exit;
+use crate::outcome::{self, Body, MigrateMode, Trouble};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use devflow_runtime::{PlanDigest, Version};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// PostgreSQL migrations: checked before they run, applied exactly once, reported exactly.
+#[derive(Debug, Parser)]
+#[command(name = "devflow", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Writes devflow.yml, the migrations directory, build.rs and .gitattributes, where they are missing
+    Init(InitArguments),
+    /// Works on migrations and the database that they belong to
+    #[command(subcommand)]
+    Db(DbCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Creates an empty migration, named by the time (UTC), and prints its path
+    New(NewArguments),
+    /// Applies what is pending
+    Migrate(MigrateArguments),
+    /// Shows every migration's state; writes nothing
+    Status(StatusArguments),
+    /// Records the migrations up to VERSION as applied without running them
+    Baseline(BaselineArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Prints one JSON document to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// What the migration does, such as "add users"
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) project: ProjectArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Shows what would be applied, and the plan's digest; writes nothing
+    #[arg(long, conflicts_with = "approve")]
+    pub(crate) dry_run: bool,
+    /// Applies nothing newer than VERSION
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) target: Option<Version>,
+    /// Applies exactly the plan with this digest, or nothing
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    pub(crate) approve: Option<PlanDigest>,
+    /// Answers ordinary questions with yes; an approval is not one
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Exits with 3 when migrations are pending
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineArguments {
+    /// The newest migration that the database has already
+    #[arg(value_parser = version)]
+    pub(crate) version: Version,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Answers ordinary questions with yes; an approval is not one
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// What every `db` command takes.
+#[derive(Debug, Args)]
+pub(crate) struct ProjectArguments {
+    /// Reads this devflow.yml instead of the nearest one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Prints one JSON document to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What every command takes that connects.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseArguments {
+    #[command(flatten)]
+    pub(crate) project: ProjectArguments,
+    /// The environment of devflow.yml; the only one, or else `local`, when left out
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// The environment variable that holds the database's URL
+    #[arg(long, value_name = "VARIABLE")]
+    pub(crate) url_env: Option<String>,
+    /// Never asks, no colour, no spinner
+    #[arg(long)]
+    pub(crate) ci: bool,
+}
+
+/// What there is to say instead of a command's result.
+#[derive(Debug)]
+pub(crate) enum NotParsed {
+    /// Help or the version: the text for stdout.
+    Shown(String),
+    /// The arguments are wrong.
+    Refused {
+        body: Box<Body>,
+        json: bool,
+        trouble: Box<Trouble>,
+    },
+}
+
+/// Reads argv.
+pub(crate) fn parse(argv: &[OsString]) -> Result<Arguments, NotParsed> {
+    if let Some(trouble) = url_in(argv) {
+        return Err(refused(argv, trouble));
+    }
+    let command = Arguments::command().after_long_help(exit_codes());
+    command
+        .try_get_matches_from(argv)
+        .and_then(|matches| Arguments::from_arg_matches(&matches))
+        .map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                NotParsed::Shown(error.render().ansi().to_string())
+            }
+            _ => refused(argv, usage(&error)),
+        })
+}
+
+fn refused(argv: &[OsString], trouble: Trouble) -> NotParsed {
+    let words = || argv.iter().skip(1).filter_map(|word| word.to_str());
+    NotParsed::Refused {
+        body: Box::new(body_of(words())),
+        json: words()
+            .take_while(|word| *word != "--")
+            .any(|word| word == "--json"),
+        trouble: Box::new(trouble),
+    }
+}
+
+/// The command that the words name as far as they can be read.
+fn body_of<'a>(words: impl Iterator<Item = &'a str>) -> Body {
+    let mut words = words.filter(|word| !word.starts_with('-'));
+    match (words.next(), words.next()) {
+        (Some("init"), _) => Body::Init(outcome::Init::default()),
+        (Some("db"), Some("new")) => Body::New(outcome::New::default()),
+        (Some("db"), Some("migrate")) => Body::Migrate(outcome::Migrate::default()),
+        (Some("db"), Some("status")) => Body::Status(outcome::Status::default()),
+        (Some("db"), Some("baseline")) => Body::Baseline(outcome::Baseline::default()),
+        _ => Body::None,
+    }
+}
+
+/// Refuses a URL or password among the arguments, without showing it: everybody on the machine can read argv.
+fn url_in(argv: &[OsString]) -> Option<Trouble> {
+    let is_flag = |word: &str| word == "--database-url" || word.starts_with("--database-url=");
+    let is_url = |word: &str| word.contains("://") || word.contains("password=");
+    argv.iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy())
+        .any(|word| is_flag(&word) || is_url(&word))
+        .then(|| {
+            Trouble::usage(
+                "url_in_arguments",
+                "a database URL does not belong among the arguments: everybody on the machine can read them",
+            )
+            .help("put the URL into an environment variable and name it: `--url-env VARIABLE`")
+        })
+}
+
+/// Clap's own words: the first paragraph is the message, the rest is what helps.
+fn usage(error: &clap::Error) -> Trouble {
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    let (message, help) = text.split_once("\n\n").unwrap_or((text, ""));
+    let trouble = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Trouble::usage("usage", "a command is missing").help(text);
+        }
+        _ => Trouble::usage("usage", message),
+    };
+    if help.is_empty() {
+        trouble
+    } else {
+        trouble.help(help)
+    }
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    // A file's name says the version as well as the version itself does.
+    let digits = text.split_once('_').map_or(text, |(version, _)| version);
+    Version::parse(digits).map_err(|error| error.to_string())
+}
+
+fn digest(text: &str) -> Result<PlanDigest, String> {
+    PlanDigest::parse(text)
+        .ok_or_else(|| "a digest is the 64 hex digits that `--dry-run` prints".to_owned())
+}
+
+fn exit_codes() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for (code, meaning) in exit::CODES {
+        text.push_str(&format!("  {code:<14} {meaning}\n"));
+    }
+    text
+}
+
+impl Command {
+    /// Whether the result is to be one JSON document.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Init(init) => init.json,
+            Self::Db(DbCommand::New(new)) => new.project.json,
+            Self::Db(DbCommand::Migrate(migrate)) => migrate.database.project.json,
+            Self::Db(DbCommand::Status(status)) => status.database.project.json,
+            Self::Db(DbCommand::Baseline(baseline)) => baseline.database.project.json,
+        }
+    }
+
+    /// The empty outcome of the command.
+    pub(crate) fn body(&self) -> Body {
+        match self {
+            Self::Init(_) => Body::Init(outcome::Init::default()),
+            Self::Db(DbCommand::New(_)) => Body::New(outcome::New::default()),
+            Self::Db(DbCommand::Migrate(migrate)) => Body::Migrate(outcome::Migrate {
+                mode: if migrate.dry_run {
+                    MigrateMode::DryRun
+                } else {
+                    MigrateMode::Apply
+                },
+                ..outcome::Migrate::default()
+            }),
+            Self::Db(DbCommand::Status(_)) => Body::Status(outcome::Status::default()),
+            Self::Db(DbCommand::Baseline(_)) => Body::Baseline(outcome::Baseline::default()),
+        }
+    }
+
+    /// Whether `--ci` was given.
+    pub(crate) fn ci(&self) -> bool {
+        match self {
+            Self::Init(_) | Self::Db(DbCommand::New(_)) => false,
+            Self::Db(DbCommand::Migrate(migrate)) => migrate.database.ci,
+            Self::Db(DbCommand::Status(status)) => status.database.ci,
+            Self::Db(DbCommand::Baseline(baseline)) => baseline.database.ci,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(line: &str) -> (Body, bool, Trouble) {
+        let argv: Vec<_> = line.split(' ').map(OsString::from).collect();
+        match parse(&argv) {
+            Err(NotParsed::Refused {
+                body,
+                json,
+                trouble,
+            }) => (*body, json, *trouble),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_usage_error_knows_its_command_and_whether_json_was_asked_for() {
+        let (body, json, trouble) = refusal("devflow db migrate --json --bogus");
+        assert_eq!((body.command(), json), (Some("migrate"), true));
+        assert!(trouble.message.contains("--bogus"), "{trouble:?}");
+        let (body, json, _) = refusal("devflow db frobnicate");
+        assert_eq!((body.command(), json), (None, false));
+    }
+
+    #[test]
+    fn a_url_among_the_arguments_is_refused_and_never_shown() {
+        for line in [
+            "devflow db migrate --database-url postgres://ann:hunter2@h/db",
+            "devflow db migrate --database-url=postgres://ann:hunter2@h/db",
+            "devflow db migrate --database-url",
+            "devflow db status postgres://ann:hunter2@h/db",
+            "devflow db status --url-env postgresql://ann:hunter2@h/db",
+            "devflow db status password=hunter2",
+        ] {
+            let (_, _, trouble) = refusal(line);
+            assert_eq!(trouble.code, "url_in_arguments", "{line}");
+            assert!(trouble.help.as_ref().unwrap().contains("--url-env"));
+            assert!(!format!("{trouble:?}").contains("hunter2"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_file_name_is_as_good_as_its_version() {
+        assert_eq!(version("0042_add_users.sql").unwrap().as_str(), "42");
+        assert!(version("users").is_err());
+    }
+}

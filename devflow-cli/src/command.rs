@@ -1,0 +1,187 @@
+//! The commands: settings in, outcome out.
+
+mod baseline;
+mod init;
+mod migrate;
+mod new;
+mod status;
+
+use crate::approve::Question;
+use crate::human;
+use crate::look::Look;
+use crate::outcome::{Body, Kind, Outcome, Remark, Trouble};
+use crate::progress::Progress;
+use crate::settings::{Database, Settings};
+use crate::signals::Signals;
+use devflow_runtime::{Error, MigrationSet, Migrator, PlanReport};
+use std::future::Future;
+use std::io::{self, Write};
+use std::time::Instant;
+
+/// Does what the settings say; `body` is the command's empty result, for when there is nothing to tell.
+pub(crate) fn act(
+    settings: &Settings,
+    body: Body,
+    look: Look,
+    err: &mut (dyn Write + Send),
+) -> Outcome {
+    let started = Instant::now();
+    let mut progress = Progress::new(err, look);
+    let mut outcome = perform(settings, &body, &mut progress)
+        .unwrap_or_else(|trouble| Outcome::new(body).troubled(trouble));
+    progress.rest();
+    if let Some(database) = settings.database() {
+        outcome.environment.clone_from(&database.environment);
+        let settled = database.remarks.iter().map(Remark::new);
+        outcome.remarks.splice(0..0, settled);
+    }
+    progress.mark_told(&mut outcome.remarks);
+    outcome.watched = progress.was_watched();
+    outcome.elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
+    outcome
+}
+
+fn perform(
+    settings: &Settings,
+    body: &Body,
+    progress: &mut Progress<'_>,
+) -> Result<Outcome, Trouble> {
+    match settings {
+        Settings::Init(init) => init::init(init),
+        Settings::New(new) => new::new(new),
+        Settings::Migrate(migrate) => connected(&migrate.database, body, progress, async |desk| {
+            migrate::migrate(migrate, desk).await
+        }),
+        Settings::Status(status) => connected(&status.database, body, progress, async |desk| {
+            status::status(status, desk).await
+        }),
+        Settings::Baseline(baseline) => {
+            connected(&baseline.database, body, progress, async |desk| {
+                baseline::baseline(baseline, desk).await
+            })
+        }
+    }
+}
+
+/// What a command that connects has at hand.
+struct Desk<'a, 'b> {
+    database: &'a Database,
+    set: &'a MigrationSet,
+    signals: &'a Signals,
+    progress: &'a mut Progress<'b>,
+}
+
+/// Why a command that connects has no outcome of its own.
+enum Stopped {
+    Trouble(Trouble),
+    Error(Error),
+}
+
+/// Reads the files, then does `work` on a runtime that ends with it.
+fn connected<'b>(
+    database: &Database,
+    body: &Body,
+    progress: &mut Progress<'b>,
+    work: impl AsyncFnOnce(&mut Desk<'_, 'b>) -> Result<Outcome, Stopped>,
+) -> Result<Outcome, Trouble> {
+    progress.environment(database.environment.as_deref());
+    for remark in &database.remarks {
+        progress.remark(remark);
+    }
+    let set = MigrationSet::read(&database.directory, &database.shown)?;
+    let signals = Signals::listen().map_err(no_runtime)?;
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().map_err(no_runtime)?;
+    let mut desk = Desk {
+        database,
+        set: &set,
+        signals: &signals,
+        progress,
+    };
+    match runtime.block_on(work(&mut desk)) {
+        Ok(outcome) => Ok(outcome),
+        Err(Stopped::Trouble(trouble)) => Err(trouble),
+        Err(Stopped::Error(error)) => {
+            Ok(Outcome::of_error(&error, body.clone(), &set).interrupted_by(signals.seen()))
+        }
+    }
+}
+
+fn no_runtime(error: io::Error) -> Trouble {
+    Trouble::new(
+        Kind::Broken,
+        "no_runtime",
+        format!("the system does not let devflow wait for connections and signals: {error}"),
+    )
+}
+
+impl Desk<'_, '_> {
+    fn migrator(&self) -> Migrator {
+        let database = self.database;
+        let mut migrator = Migrator::with_set(
+            self.set.clone(),
+            database.table.clone(),
+            database.policies.clone(),
+        )
+        .actor(database.actor.clone());
+        if let Some(environment) = &database.environment {
+            migrator = migrator.environment(environment);
+        }
+        if let Some(application) = &database.application {
+            migrator = migrator.application(application);
+        }
+        migrator
+    }
+
+    async fn plan(&mut self, migrator: &Migrator) -> Result<PlanReport, Stopped> {
+        let plan = migrator.plan(self.database.url.expose(), self.progress);
+        unless_interrupted(self.signals, plan).await
+    }
+
+    /// Shows the plan and asks; gives the plan's digest back once a person has agreed.
+    async fn agree(
+        &mut self,
+        plan: &PlanReport,
+        question: Question,
+        what: &str,
+    ) -> Result<(), Stopped> {
+        let mut shown = Outcome::of_plan(plan);
+        shown.environment.clone_from(&self.database.environment);
+        self.progress.rest();
+        self.progress.say(human::proposal(&shown));
+        let environment = self.database.environment.as_deref().unwrap_or_default();
+        question
+            .ask(what, environment, self.progress, self.signals)
+            .await?;
+        self.progress.headed();
+        Ok(())
+    }
+}
+
+/// Waits for `future`, or for a signal: for work that leaves nothing behind when it is dropped.
+async fn unless_interrupted<T>(
+    signals: &Signals,
+    future: impl Future<Output = devflow_runtime::Result<T>>,
+) -> Result<T, Stopped> {
+    tokio::select! {
+        signal = signals.first() => Err(Trouble::interrupted(signal).into()),
+        result = future => Ok(result?),
+    }
+}
+
+/// `1 migration`, `3 migrations`.
+fn migrations(count: usize) -> String {
+    crate::human::line::count(count, "migration")
+}
+
+impl From<Trouble> for Stopped {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}

@@ -1,0 +1,426 @@
+//! What a command came to: everything that a renderer or an exit code may need, as plain data.
+
+mod from;
+
+use devflow_runtime::State;
+
+/// What a command came to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) body: Body,
+    /// The environment's name, where devflow.yml has any.
+    pub(crate) environment: Option<String>,
+    /// The run's id, once there was one.
+    pub(crate) run: Option<String>,
+    /// Where it ran, once that was known.
+    pub(crate) place: Option<Place>,
+    /// Differences between files and ledger, refused ones and warnings.
+    pub(crate) findings: Vec<Finding>,
+    /// What a person should know besides.
+    pub(crate) remarks: Vec<Remark>,
+    pub(crate) elapsed_ms: f64,
+    /// Whether a terminal has shown the header and each finished migration already.
+    pub(crate) watched: bool,
+    /// Why the exit code is not 0.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// What only one command has; there from the start, so that a failure has the same keys.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    /// The arguments name no command.
+    None,
+    Init(Init),
+    New(New),
+    Migrate(Migrate),
+    Status(Status),
+    Baseline(Baseline),
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Init {
+    pub(crate) files: Vec<Written>,
+}
+
+/// One file that `init` is about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Written {
+    pub(crate) path: String,
+    pub(crate) action: Action,
+    /// The line that it should have.
+    pub(crate) line: Option<String>,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Created,
+    /// A line was added at the end.
+    Extended,
+    /// It was there, and says what it should.
+    Kept,
+    /// It was there, and a person has to add something to it.
+    ToDo,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct New {
+    pub(crate) migration: Option<File>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Migrate {
+    pub(crate) mode: MigrateMode,
+    /// How many migrations were in the database before.
+    pub(crate) already_applied: Option<usize>,
+    pub(crate) applied: Vec<Applied>,
+    /// Versions whose commit could not be confirmed.
+    pub(crate) unconfirmed: Vec<String>,
+    pub(crate) pending: Vec<File>,
+    pub(crate) failure: Option<Box<Failure>>,
+    pub(crate) plan: Option<Plan>,
+}
+
+/// Whether anything was to be applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum MigrateMode {
+    #[default]
+    Apply,
+    DryRun,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Status {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) ledger_exists: Option<bool>,
+    pub(crate) plan: Option<Plan>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Baseline {
+    pub(crate) baselined: Vec<File>,
+    pub(crate) pending: Vec<File>,
+}
+
+/// What a run would apply, and the digest that an approval names.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) digest: String,
+    pub(crate) steps: Vec<File>,
+}
+
+/// A migration, as its file names it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct File {
+    pub(crate) version: String,
+    /// As users know it: relative to devflow.yml's folder.
+    pub(crate) path: String,
+    /// `transaction` or `no-transaction`, where the file is known.
+    pub(crate) mode: Option<&'static str>,
+    pub(crate) checksum: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Applied {
+    pub(crate) file: File,
+    pub(crate) execution_ms: f64,
+    pub(crate) statements: usize,
+    pub(crate) notices: Vec<Notice>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Notice {
+    pub(crate) severity: String,
+    pub(crate) sqlstate: String,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// A migration that failed. Detail and context can hold row data: people see them, JSON does not.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) file: File,
+    pub(crate) sqlstate: Option<String>,
+    pub(crate) message: String,
+    pub(crate) detail: Option<String>,
+    pub(crate) hint: Option<String>,
+    pub(crate) context: Option<String>,
+    pub(crate) snippet: Option<Snippet>,
+    pub(crate) statement: Option<usize>,
+    /// Outside a transaction: how many statements are complete and stay.
+    pub(crate) completed: Option<usize>,
+    pub(crate) recorded: bool,
+    pub(crate) notices: Vec<Notice>,
+}
+
+/// A place in a file; numbers start at 1 and columns count characters.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Snippet {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    /// The line's text.
+    pub(crate) text: Option<String>,
+}
+
+/// One version's state.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) version: String,
+    pub(crate) path: Option<String>,
+    pub(crate) state: State,
+    pub(crate) checksum: Option<String>,
+    pub(crate) at: Option<String>,
+    pub(crate) execution_ms: Option<f64>,
+    pub(crate) by: Option<String>,
+    pub(crate) error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) server: String,
+    pub(crate) database: String,
+    pub(crate) role: String,
+    pub(crate) server_version: String,
+    pub(crate) schema: String,
+    pub(crate) table: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Finding {
+    pub(crate) code: &'static str,
+    pub(crate) refused: bool,
+    pub(crate) version: String,
+    pub(crate) path: Option<String>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+/// What a person should know, and whether it was said while the command ran.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Remark {
+    pub(crate) text: String,
+    pub(crate) told: bool,
+}
+
+/// Why the exit code is not 0.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Trouble {
+    pub(crate) kind: Kind,
+    /// A stable word, the same in text and in JSON.
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    /// The chain of causes, outermost first.
+    pub(crate) causes: Vec<String>,
+    pub(crate) help: Option<String>,
+    /// What is wrong with the files, each with its place.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// The kinds of trouble, as exit codes tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The arguments, the environment, or something that is not built yet.
+    Usage,
+    /// devflow.yml or a migration file.
+    Source,
+    /// A file could not be written by `init` or `db new`.
+    File,
+    /// `status --check`, and migrations are pending.
+    Pending,
+    Connect,
+    Permission,
+    ReadOnly,
+    Disconnected,
+    LockTimeout,
+    Refused,
+    Ledger,
+    MigrationFailed,
+    Broken,
+    /// An approval, or a person's yes, is missing.
+    ApprovalMissing,
+    PlanChanged,
+    Interrupted(Signal),
+    /// The result could not be written.
+    Output,
+}
+
+/// The signals that end a run in good order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Hangup,
+    Interrupt,
+    Terminate,
+}
+
+/// One thing that is wrong with a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Problem {
+    pub(crate) code: &'static str,
+    pub(crate) path: String,
+    pub(crate) snippet: Option<Snippet>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Outcome {
+    /// An outcome with nothing in it yet.
+    pub(crate) fn new(body: Body) -> Self {
+        Self {
+            body,
+            environment: None,
+            run: None,
+            place: None,
+            findings: Vec::new(),
+            remarks: Vec::new(),
+            elapsed_ms: 0.0,
+            watched: false,
+            trouble: None,
+        }
+    }
+
+    pub(crate) fn troubled(mut self, trouble: Trouble) -> Self {
+        self.trouble = Some(trouble);
+        self
+    }
+
+    /// Names the signal that ended a run.
+    pub(crate) fn interrupted_by(mut self, seen: Option<Signal>) -> Self {
+        if let Some(trouble) = &mut self.trouble
+            && let (Kind::Interrupted(signal), Some(seen)) = (&mut trouble.kind, seen)
+        {
+            *signal = seen;
+            trouble.message = Trouble::interrupted(seen).message;
+        }
+        self
+    }
+
+    pub(crate) fn refused(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.refused)
+    }
+}
+
+impl Body {
+    /// The command's word, as in argv and in JSON.
+    pub(crate) fn command(&self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Init(_) => Some("init"),
+            Self::New(_) => Some("new"),
+            Self::Migrate(_) => Some("migrate"),
+            Self::Status(_) => Some("status"),
+            Self::Baseline(_) => Some("baseline"),
+        }
+    }
+}
+
+impl File {
+    /// The file's own name.
+    pub(crate) fn file(&self) -> &str {
+        file_of(&self.path)
+    }
+
+    /// The part of the name that people gave it: between version and ending.
+    pub(crate) fn name(&self) -> &str {
+        name_of(&self.path)
+    }
+}
+
+/// The last part of a path.
+pub(crate) fn file_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// What stands between version and ending; the whole file name where it does not fit the grammar.
+pub(crate) fn name_of(path: &str) -> &str {
+    let file = file_of(path);
+    let stem = file.strip_suffix(".sql").unwrap_or(file);
+    let stem = stem.strip_suffix(".up").unwrap_or(stem);
+    stem.split_once('_').map_or(file, |(_, name)| name)
+}
+
+impl Trouble {
+    pub(crate) fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            causes: Vec::new(),
+            help: None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Trouble with the arguments, the environment, or something that is not built yet.
+    pub(crate) fn usage(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, code, message)
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn interrupted(signal: Signal) -> Self {
+        Self::new(
+            Kind::Interrupted(signal),
+            "interrupted",
+            format!("interrupted by {}", signal.name()),
+        )
+    }
+}
+
+impl Kind {
+    /// The word in JSON.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Source => "source",
+            Self::File => "file",
+            Self::Pending => "pending",
+            Self::Connect => "connect",
+            Self::Permission => "permission",
+            Self::ReadOnly => "read_only",
+            Self::Disconnected => "disconnected",
+            Self::LockTimeout => "lock_timeout",
+            Self::Refused => "refused",
+            Self::Ledger => "ledger",
+            Self::MigrationFailed => "migration_failed",
+            Self::Broken => "broken",
+            Self::ApprovalMissing => "approval_missing",
+            Self::PlanChanged => "plan_changed",
+            Self::Interrupted(_) => "interrupted",
+            Self::Output => "output",
+        }
+    }
+}
+
+impl Signal {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hangup => "SIGHUP",
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
+    /// The signal's number, the same on every Unix.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Hangup => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+        }
+    }
+}
+
+impl Action {
+    /// The word in JSON.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Extended => "extended",
+            Self::Kept => "kept",
+            Self::ToDo => "to_do",
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What is said on stderr while a command runs.
+//!
+//! A stream that cannot be written is ignored here: it must never end a run half-way.
+
+use crate::fence::Fence;
+use crate::human::{self, line};
+use crate::look::{Drawing, Look};
+use crate::outcome::{Applied, Place, Remark};
+use crate::style::{CAREFUL, QUIET, WAITING, fit, paint};
+use crate::{duration, visible};
+use devflow_runtime::{Event, Holder, MigrationSet, Notice, Observer, Plan, StepReport};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::VecDeque;
+use std::io::Write;
+use std::time::Duration;
+
+/// What is said on stderr while a command runs.
+pub(crate) struct Progress<'a> {
+    err: &'a mut (dyn Write + Send),
+    look: Look,
+    fence: Fence,
+    environment: Option<String>,
+    place: Option<Place>,
+    /// Whether the header has been shown.
+    headed: bool,
+    /// The remarks that have been shown.
+    told: Vec<String>,
+    /// The width of the longest file name of the plan.
+    widest: usize,
+    /// The migrations that were sent and have not finished.
+    running: VecDeque<String>,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> Progress<'a> {
+    pub(crate) fn new(err: &'a mut (dyn Write + Send), look: Look) -> Self {
+        Self {
+            err,
+            look,
+            fence: Fence::new(look.reader),
+            environment: None,
+            place: None,
+            headed: false,
+            told: Vec::new(),
+            widest: 0,
+            running: VecDeque::new(),
+            bar: None,
+        }
+    }
+
+    pub(crate) fn environment(&mut self, environment: Option<&str>) {
+        self.environment = environment.map(str::to_owned);
+    }
+
+    /// Marks the header as shown.
+    pub(crate) fn headed(&mut self) {
+        self.headed = true;
+    }
+
+    /// Whether a terminal showed the header and every finished migration.
+    pub(crate) fn was_watched(&self) -> bool {
+        self.headed && self.look.progress == Drawing::Spinner && self.look.width.is_some()
+    }
+
+    /// Says a remark, once.
+    pub(crate) fn remark(&mut self, text: &str) {
+        if !self.told.iter().any(|told| told == text) {
+            self.say(line::remark(text));
+            self.told.push(text.to_owned());
+        }
+    }
+
+    /// Marks the remarks that have been said.
+    pub(crate) fn mark_told(&self, remarks: &mut [Remark]) {
+        for remark in remarks {
+            remark.told |= self.told.contains(&remark.text);
+        }
+    }
+
+    /// Shows text, above the spinner where there is one.
+    pub(crate) fn say(&mut self, text: String) {
+        let text = self.fence.around(fit(text, self.look.err_colour));
+        let err = &mut self.err;
+        let mut write = || {
+            let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Takes the spinner away.
+    pub(crate) fn rest(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn head(&mut self) {
+        if self.look.progress == Drawing::Spinner && !self.headed {
+            self.headed = true;
+            let header = human::header(self.environment.as_deref(), self.place.as_ref());
+            self.say(header);
+        }
+    }
+
+    fn spin(&mut self, message: String) {
+        if self.look.progress == Drawing::Lines {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(spinner);
+        bar.set_message(fit(message, self.look.err_colour));
+        bar.reset_elapsed();
+    }
+
+    fn planned(&mut self, plan: &Plan) {
+        let names = plan
+            .steps()
+            .iter()
+            .map(|step| line::width(step.migration.file()));
+        self.widest = names.max().unwrap_or(0);
+    }
+
+    fn started(&mut self, file: &str, number: usize, total: usize) {
+        let count = paint(QUIET, format!("{number}/{total}"));
+        let file = visible::line(file);
+        match self.look.progress {
+            Drawing::Lines => self.say(format!("applying {number}/{total} {file}\n")),
+            Drawing::Spinner => {
+                self.head();
+                self.running.push_back(format!("{count} {file}"));
+                if self.running.len() == 1 {
+                    self.show_running();
+                }
+            }
+        }
+    }
+
+    /// The spinner names the oldest migration that runs.
+    fn show_running(&mut self) {
+        match self.running.front().cloned() {
+            Some(message) => self.spin(message),
+            None => self.rest(),
+        }
+    }
+
+    fn finished(&mut self, step: &StepReport) {
+        if self.look.progress == Drawing::Spinner {
+            let applied = Applied::of(step, &MigrationSet::default());
+            self.say(line::applied(&applied, self.widest));
+            self.running.pop_front();
+            self.show_running();
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        if self.look.progress == Drawing::Spinner {
+            self.say(line::notice(&crate::outcome::Notice::of(notice)));
+        }
+    }
+
+    fn waiting(&mut self, holder: Option<&Holder>, waited: Duration, limit: Duration) {
+        let ms = |duration: Duration| duration::of_ms(duration.as_secs_f64() * 1000.0);
+        let who = holder.map_or_else(String::new, |holder| {
+            let application = visible::line(&holder.application);
+            let role = visible::line(&holder.role);
+            format!(
+                " of {application} (server process {}, role {role})",
+                holder.pid
+            )
+        });
+        let text = format!(
+            "waiting for another run to finish{who}: {} of at most {}",
+            ms(waited),
+            ms(limit)
+        );
+        match self.look.progress {
+            Drawing::Lines => self.say(format!("{text}\n")),
+            Drawing::Spinner => self.spin(paint(WAITING, text)),
+        }
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Connected(place) => self.place = Some(Place::of(place)),
+            Event::ConnectRetry { reason, pause } => {
+                let pause = duration::of_ms(pause.as_secs_f64() * 1000.0);
+                let text = format!("{}; trying again in {pause}", visible::line(reason));
+                self.say(format!("{}\n", paint(CAREFUL, text)));
+            }
+            Event::Waiting {
+                holder,
+                waited,
+                limit,
+            } => self.waiting(*holder, *waited, *limit),
+            Event::Planned(plan) => {
+                self.rest();
+                self.planned(plan);
+            }
+            Event::StepStarted {
+                migration,
+                number,
+                total,
+            } => {
+                self.started(migration.file(), *number, *total);
+            }
+            Event::Notice { notice, .. } => self.notice(notice),
+            Event::StepFinished { step, .. } => self.finished(step),
+            Event::StepFailed(_) => self.rest(),
+            Event::Remark(text) => self.remark(text),
+            // A statement of many is no news to a person; newer events are unknown here.
+            Event::StatementDone { .. } | _ => {}
+        }
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    // The template is ours and valid; the default is the answer to the impossible.
+    if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
+        bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,231 @@
+//! Which database, by which files, under which rules.
+
+use super::actor::actor;
+use super::project::Project;
+use crate::args::DatabaseArguments;
+use crate::outcome::Trouble;
+use crate::secret::Secret;
+use crate::surroundings::Surroundings;
+use devflow_migrations::{Approval, Environment, nearest};
+use devflow_runtime::{Actor, TableName};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The variable that is read where no devflow.yml names one.
+const DEFAULT_VARIABLE: &str = "DATABASE_URL";
+
+/// The environment that is chosen among several when none is named, and that asks nothing.
+pub(crate) const LOCAL: &str = "local";
+
+/// Which database, by which files, under which rules.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// The environment's name, where devflow.yml has any.
+    pub(crate) environment: Option<String>,
+    pub(crate) url: Secret,
+    pub(crate) directory: PathBuf,
+    /// The directory as users know it.
+    pub(crate) shown: String,
+    pub(crate) table: TableName,
+    pub(crate) policies: devflow_runtime::Settings,
+    /// The project's name.
+    pub(crate) application: Option<String>,
+    pub(crate) actor: Actor,
+    pub(crate) approval: Approval,
+    pub(crate) asked: Asked,
+    /// What a person should know about these choices.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// Who can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A person at a terminal.
+    Person,
+    /// A CI platform, whose own gate has been passed.
+    Platform,
+    Nobody,
+}
+
+impl Database {
+    pub(super) fn resolve(
+        arguments: &DatabaseArguments,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Trouble> {
+        let project = Project::load(&arguments.project, surroundings)?;
+        let chosen = choose(&project, arguments.env.as_deref())?;
+        let mut remarks = defaults(&project, arguments);
+        let url = Source::choose(&project, arguments, chosen, surroundings, &mut remarks)
+            .read(surroundings)?;
+        let asked = asked(arguments, surroundings);
+        let config = project.config.as_ref();
+        Ok(Self {
+            environment: chosen.map(|(name, _)| name.to_owned()),
+            url,
+            directory: project.directory()?,
+            shown: project.shown().to_owned(),
+            table: config.map_or_else(TableName::default, |config| config.migrations.table.clone()),
+            policies: config
+                .map(|config| config.migrations.settings.clone())
+                .unwrap_or_default(),
+            application: config.and_then(|config| config.project.clone()),
+            actor: actor(asked, surroundings),
+            approval: chosen.map_or(Approval::No, |(_, environment)| {
+                environment.require_approval
+            }),
+            asked,
+            remarks,
+        })
+    }
+}
+
+fn asked(arguments: &DatabaseArguments, surroundings: &Surroundings) -> Asked {
+    if arguments.ci {
+        Asked::Platform
+    } else if surroundings.terminal.answers {
+        Asked::Person
+    } else {
+        Asked::Nobody
+    }
+}
+
+/// What is said when there is no devflow.yml.
+fn defaults(project: &Project, arguments: &DatabaseArguments) -> Vec<String> {
+    if let Some(config) = &project.config {
+        let unused = &config.migrations.unused_keys;
+        return unused
+            .iter()
+            .map(|key| format!("`{key}` in {} is not used by this format", project.file()))
+            .collect();
+    }
+    let variable = arguments.url_env.as_deref().unwrap_or(DEFAULT_VARIABLE);
+    vec![format!(
+        "no devflow.yml: using the directory {}, the table {} and {variable}",
+        project.shown(),
+        TableName::default(),
+    )]
+}
+
+/// The environment that is named, or else the only one, or else `local`; `None` where there are no environments.
+fn choose<'a>(
+    project: &'a Project,
+    named: Option<&str>,
+) -> Result<Option<(&'a str, &'a Environment)>, Trouble> {
+    let all = project
+        .config
+        .as_ref()
+        .map_or(&[][..], |config| &config.environments);
+    let find = |name: &str| all.iter().find(|(known, _)| known == name);
+    let chosen = match (named, all) {
+        (Some(name), _) => Some(find(name).ok_or_else(|| unknown(project, name))?),
+        (None, []) => None,
+        (None, [only]) => Some(only),
+        (None, _) => Some(find(LOCAL).ok_or_else(|| several(project))?),
+    };
+    Ok(chosen.map(|(name, environment)| (name.as_str(), environment)))
+}
+
+fn unknown(project: &Project, name: &str) -> Trouble {
+    let Some(config) = &project.config else {
+        return Trouble::usage(
+            "unknown_environment",
+            format!("there is no environment {name:?}: there is no devflow.yml"),
+        )
+        .help("write one with `devflow init`, or leave --env out");
+    };
+    let names: Vec<_> = config
+        .environments
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let trouble = Trouble::usage(
+        "unknown_environment",
+        format!("{} has no environment {name:?}", project.file()),
+    );
+    match (nearest(name, names.iter().copied()), names.is_empty()) {
+        (Some(near), _) => trouble.help(format!(
+            "did you mean {near:?}? It has {}",
+            names.join(", ")
+        )),
+        (None, false) => trouble.help(format!("it has {}", names.join(", "))),
+        (None, true) => {
+            trouble.help("it has none: leave --env out, or add it below `environments`")
+        }
+    }
+}
+
+fn several(project: &Project) -> Trouble {
+    let names = project
+        .config
+        .iter()
+        .flat_map(|config| &config.environments);
+    let names: Vec<_> = names.map(|(name, _)| name.as_str()).collect();
+    Trouble::usage(
+        "environment_needed",
+        format!(
+            "{} has several environments, and none of them is `{LOCAL}`",
+            project.file()
+        ),
+    )
+    .help(format!("choose one with --env: {}", names.join(", ")))
+}
+
+/// The variable that holds the URL, and what named it.
+struct Source {
+    variable: String,
+    named_by: String,
+}
+
+impl Source {
+    fn choose(
+        project: &Project,
+        arguments: &DatabaseArguments,
+        chosen: Option<(&str, &Environment)>,
+        surroundings: &Surroundings,
+        remarks: &mut Vec<String>,
+    ) -> Self {
+        if let Some(variable) = &arguments.url_env {
+            return Self::new(variable, "named by --url-env");
+        }
+        let Some((name, environment)) = chosen else {
+            let named_by = match &project.config {
+                Some(_) => format!("the default where {} has no environments", project.file()),
+                None => "the default where there is no devflow.yml".to_owned(),
+            };
+            return Self::new(DEFAULT_VARIABLE, named_by);
+        };
+        let named_by = format!("of environment `{name}` in {}", project.file());
+        if let Some(direct) = &environment.direct_url_env
+            && surroundings.text(direct).is_some()
+        {
+            remarks.push(format!("using {direct}, past the pooler"));
+            return Self::new(direct, named_by);
+        }
+        Self::new(&environment.url_env, named_by)
+    }
+
+    fn new(variable: &str, named_by: impl Into<String>) -> Self {
+        Self {
+            variable: variable.to_owned(),
+            named_by: named_by.into(),
+        }
+    }
+
+    fn read(&self, surroundings: &Surroundings) -> Result<Secret, Trouble> {
+        let value = surroundings.variables.get(&OsString::from(&self.variable));
+        let problem = match value.map(|value| value.to_str()) {
+            None => "is not set",
+            Some(None) => "is not valid UTF-8",
+            Some(Some(text)) if text.trim().is_empty() => "is empty",
+            Some(Some(text)) => return Ok(Secret::new(text.to_owned())),
+        };
+        let Self { variable, named_by } = self;
+        Err(Trouble::usage(
+            "url_not_set",
+            format!("the environment variable {variable}, {named_by}, {problem}"),
+        )
+        .help(format!(
+            "set {variable} to the database's URL, or name another variable with --url-env"
+        )))
+    }
+}

@@ -1,0 +1,86 @@
+//! The devflow.yml that a command goes by, or the defaults where there is none.
+
+use crate::args::ProjectArguments;
+use crate::outcome::Trouble;
+use crate::surroundings::Surroundings;
+use devflow_migrations::{Config, Format};
+use devflow_runtime::Ahead;
+use std::path::{Path, PathBuf};
+
+/// The directory that is read where no devflow.yml names one.
+const DEFAULT_DIRECTORY: &str = "migrations";
+
+/// The devflow.yml that a command goes by, or the defaults where there is none.
+pub(super) struct Project {
+    pub(super) config: Option<Config>,
+    folder: PathBuf,
+}
+
+impl Project {
+    pub(super) fn load(
+        arguments: &ProjectArguments,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Trouble> {
+        let folder = &surroundings.directory;
+        let config = match &arguments.config {
+            Some(path) => Some(Config::read(&folder.join(path))?),
+            None => Config::find(folder, surroundings.home.as_deref())?,
+        };
+        if let Some(config) = &config {
+            refuse_what_is_not_built(config)?;
+        }
+        Ok(Self {
+            config,
+            folder: folder.clone(),
+        })
+    }
+
+    /// The directory of the migrations, which has to be there.
+    pub(super) fn directory(&self) -> Result<PathBuf, Trouble> {
+        match &self.config {
+            Some(config) => Ok(config.migrations_directory()?),
+            None => Ok(self.folder.join(DEFAULT_DIRECTORY)),
+        }
+    }
+
+    /// The directory that a new migration is written to, which need not be there yet.
+    pub(super) fn new_directory(&self) -> PathBuf {
+        match &self.config {
+            Some(config) => config.folder.join(&config.migrations.directory),
+            None => self.folder.join(DEFAULT_DIRECTORY),
+        }
+    }
+
+    /// The directory as users know it.
+    pub(super) fn shown(&self) -> &str {
+        self.config.as_ref().map_or(DEFAULT_DIRECTORY, |config| {
+            config.migrations.directory.trim_end_matches('/')
+        })
+    }
+
+    /// The file as users know it.
+    pub(super) fn file(&self) -> String {
+        let path = self.config.as_ref().map(|config| config.path.as_path());
+        let path = path.unwrap_or(Path::new("devflow.yml"));
+        let path = path.strip_prefix(&self.folder).unwrap_or(path);
+        path.display().to_string()
+    }
+}
+
+/// Stops at a value that is accepted and that nothing acts on yet.
+fn refuse_what_is_not_built(config: &Config) -> Result<(), Trouble> {
+    let (what, help) = if config.migrations.format == Format::Supabase {
+        (
+            "`format: supabase` (or `use_supabase_cli: true`)",
+            "with `format: sql` devflow applies the files itself",
+        )
+    } else if config.migrations.settings.ahead == Some(Ahead::CompatibleOnly) {
+        (
+            "`ahead: compatible_only`",
+            "choose `ahead: refuse` or `ahead: warn`",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Trouble::usage("not_built", format!("{what} is not built yet")).help(help))
+}
