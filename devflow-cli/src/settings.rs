@@ -3,6 +3,8 @@
 mod actor;
 mod database;
 mod project;
+#[cfg(test)]
+mod tests;
 
 use crate::args::{Arguments, Command, DbCommand};
 use crate::outcome::{MigrateMode, Trouble};
