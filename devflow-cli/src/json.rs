@@ -3,12 +3,17 @@
 //! The shape is published in docs/schema/output.schema.json. Adding a key is fine; changing or removing one raises
 //! [`SCHEMA`]. DETAIL and CONTEXT of the server are left out: they can hold row data.
 
+mod error;
+mod inert;
+mod migration;
+
 use crate::exit;
-use crate::outcome::{self, Body, MigrateMode, Outcome, Snippet, file_of, name_of};
-use crate::visible;
+use crate::outcome::{self, Body, MigrateMode, Outcome};
+use error::{Error, Finding};
+use inert::inert;
+use migration::{Applied, Entry, Failure, File, Plan};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// The version of the shape.
 const SCHEMA: u32 = 1;
@@ -18,25 +23,6 @@ pub(crate) fn document(outcome: &Outcome) -> String {
     // Strings, numbers, lists and string keys always serialize.
     let text = serde_json::to_string_pretty(&Document::of(outcome)).unwrap_or_default();
     inert(&text) + "\n"
-}
-
-/// Escapes what could steer a terminal or a CI runner; outside strings JSON has none of these characters.
-fn inert(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
-    let mut hashes = 0;
-    for character in json.chars() {
-        let opens_command = character == '[' && hashes >= 2;
-        hashes = if character == '#' { hashes + 1 } else { 0 };
-        if opens_command || (character != '\n' && visible::is_hidden(character)) {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing to a String cannot fail.
-                let _ = write!(shown, "\\u{unit:04x}");
-            }
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 #[derive(Serialize)]
@@ -65,7 +51,7 @@ enum Content<'a> {
         files: Vec<Written<'a>>,
     },
     New {
-        migration: Option<Created<'a>>,
+        migration: Option<File<'a>>,
     },
     Migrate {
         dry_run: bool,
@@ -105,108 +91,6 @@ struct Written<'a> {
     line: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-struct Created<'a> {
-    version: &'a str,
-    name: &'a str,
-    file: &'a str,
-    path: &'a str,
-}
-
-#[derive(Serialize)]
-struct File<'a> {
-    version: &'a str,
-    name: &'a str,
-    file: &'a str,
-    path: &'a str,
-    mode: Option<&'static str>,
-    checksum: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Applied<'a> {
-    #[serde(flatten)]
-    file: File<'a>,
-    execution_ms: f64,
-    statements: usize,
-    notices: Vec<Notice<'a>>,
-}
-
-#[derive(Serialize)]
-struct Notice<'a> {
-    severity: &'a str,
-    sqlstate: &'a str,
-    message: &'a str,
-    hint: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Failure<'a> {
-    #[serde(flatten)]
-    file: File<'a>,
-    line: Option<u32>,
-    column: Option<u32>,
-    snippet: Option<&'a str>,
-    sqlstate: Option<&'a str>,
-    message: &'a str,
-    hint: Option<&'a str>,
-    statement: Option<usize>,
-    statements_completed: Option<usize>,
-    recorded: bool,
-    notices: Vec<Notice<'a>>,
-}
-
-#[derive(Serialize)]
-struct Plan<'a> {
-    digest: &'a str,
-    steps: Vec<File<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    version: &'a str,
-    name: Option<&'a str>,
-    file: Option<&'a str>,
-    path: Option<&'a str>,
-    state: &'static str,
-    checksum: Option<&'a str>,
-    at: Option<&'a str>,
-    execution_ms: Option<f64>,
-    by: Option<&'a str>,
-    error: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Finding<'a> {
-    code: &'static str,
-    severity: &'static str,
-    version: &'a str,
-    path: Option<&'a str>,
-    message: &'a str,
-    help: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Error<'a> {
-    kind: &'static str,
-    code: &'static str,
-    message: &'a str,
-    causes: &'a [String],
-    help: Option<&'a str>,
-    problems: Vec<Problem<'a>>,
-}
-
-#[derive(Serialize)]
-struct Problem<'a> {
-    code: &'static str,
-    path: &'a str,
-    line: Option<u32>,
-    column: Option<u32>,
-    snippet: Option<&'a str>,
-    message: &'a str,
-    help: Option<&'a str>,
-}
-
 impl<'a> Document<'a> {
     fn of(outcome: &'a Outcome) -> Self {
         let exit_code = exit::code(outcome);
@@ -236,7 +120,7 @@ impl<'a> Content<'a> {
                 files: init.files.iter().map(Written::of).collect(),
             },
             Body::New(new) => Self::New {
-                migration: new.migration.as_ref().map(Created::of),
+                migration: new.migration.as_ref().map(File::of),
             },
             Body::Migrate(migrate) => Self::Migrate {
                 dry_run: migrate.mode == MigrateMode::DryRun,
@@ -298,164 +182,5 @@ impl<'a> Written<'a> {
             action: written.action.as_str(),
             line: written.line.as_deref(),
         }
-    }
-}
-
-impl<'a> Created<'a> {
-    fn of(file: &'a outcome::File) -> Self {
-        Self {
-            version: &file.version,
-            name: file.name(),
-            file: file.file(),
-            path: &file.path,
-        }
-    }
-}
-
-impl<'a> File<'a> {
-    fn of(file: &'a outcome::File) -> Self {
-        Self {
-            version: &file.version,
-            name: file.name(),
-            file: file.file(),
-            path: &file.path,
-            mode: file.mode,
-            checksum: file.checksum.as_deref(),
-        }
-    }
-}
-
-impl<'a> Applied<'a> {
-    fn of(applied: &'a outcome::Applied) -> Self {
-        Self {
-            file: File::of(&applied.file),
-            execution_ms: milliseconds(applied.execution_ms),
-            statements: applied.statements,
-            notices: applied.notices.iter().map(Notice::of).collect(),
-        }
-    }
-}
-
-impl<'a> Notice<'a> {
-    fn of(notice: &'a outcome::Notice) -> Self {
-        Self {
-            severity: &notice.severity,
-            sqlstate: &notice.sqlstate,
-            message: &notice.message,
-            hint: notice.hint.as_deref(),
-        }
-    }
-}
-
-impl<'a> Failure<'a> {
-    fn of(failure: &'a outcome::Failure) -> Self {
-        let (line, column, snippet) = place(failure.snippet.as_ref());
-        Self {
-            file: File::of(&failure.file),
-            line,
-            column,
-            snippet,
-            sqlstate: failure.sqlstate.as_deref(),
-            message: &failure.message,
-            hint: failure.hint.as_deref(),
-            statement: failure.statement,
-            statements_completed: failure.completed,
-            recorded: failure.recorded,
-            notices: failure.notices.iter().map(Notice::of).collect(),
-        }
-    }
-}
-
-fn place(snippet: Option<&Snippet>) -> (Option<u32>, Option<u32>, Option<&str>) {
-    (
-        snippet.map(|snippet| snippet.line),
-        snippet.map(|snippet| snippet.column),
-        snippet.and_then(|snippet| snippet.text.as_deref()),
-    )
-}
-
-impl<'a> Plan<'a> {
-    fn of(plan: &'a outcome::Plan) -> Self {
-        Self {
-            digest: &plan.digest,
-            steps: plan.steps.iter().map(File::of).collect(),
-        }
-    }
-}
-
-impl<'a> Entry<'a> {
-    fn of(entry: &'a outcome::Entry) -> Self {
-        let path = entry.path.as_deref();
-        Self {
-            version: &entry.version,
-            name: path.map(name_of),
-            file: path.map(file_of),
-            path,
-            state: entry.state.as_str(),
-            checksum: entry.checksum.as_deref(),
-            at: entry.at.as_deref(),
-            execution_ms: entry.execution_ms.map(milliseconds),
-            by: entry.by.as_deref(),
-            error: entry.error.as_deref(),
-        }
-    }
-}
-
-impl<'a> Finding<'a> {
-    fn of(finding: &'a outcome::Finding) -> Self {
-        Self {
-            code: finding.code,
-            severity: if finding.refused {
-                "refused"
-            } else {
-                "warning"
-            },
-            version: &finding.version,
-            path: finding.path.as_deref(),
-            message: &finding.message,
-            help: finding.help.as_deref(),
-        }
-    }
-}
-
-impl<'a> Error<'a> {
-    fn of(trouble: &'a outcome::Trouble) -> Self {
-        Self {
-            kind: trouble.kind.as_str(),
-            code: trouble.code,
-            message: &trouble.message,
-            causes: &trouble.causes,
-            help: trouble.help.as_deref(),
-            problems: trouble.problems.iter().map(Problem::of).collect(),
-        }
-    }
-}
-
-impl<'a> Problem<'a> {
-    fn of(problem: &'a outcome::Problem) -> Self {
-        let (line, column, snippet) = place(problem.snippet.as_ref());
-        Self {
-            code: problem.code,
-            path: &problem.path,
-            line,
-            column,
-            snippet,
-            message: &problem.message,
-            help: problem.help.as_deref(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::inert;
-
-    #[test]
-    fn nothing_in_a_string_steers_a_terminal_or_a_runner() {
-        let text = "a ##[error]x ###[y] \u{9b}31m \u{202e} é";
-        let json = serde_json::to_string(text).unwrap();
-        let shown = inert(&json);
-        assert!(!shown.contains("##[") && !shown.chars().any(crate::visible::is_hidden));
-        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
     }
 }

@@ -1,5 +1,7 @@
 //! The whole command in process: arguments and surroundings in, streams and an exit code out. No database is needed.
 
+#![expect(clippy::unwrap_used, reason = "a panic here is a failed test")]
+
 use devflow_cli::{Surroundings, run};
 use std::ffi::OsString;
 use std::fs;

@@ -19,34 +19,41 @@ impl Outcome {
 
     /// What a dry run shows.
     pub(crate) fn of_plan(report: &runtime::PlanReport) -> Self {
-        let mut outcome = Self::new(Body::Migrate(Migrate {
+        let body = Body::Migrate(Migrate {
             mode: MigrateMode::DryRun,
             already_applied: Some(report.plan.applied()),
             pending: pending(&report.plan),
             plan: Some(Plan::of(&report.plan, &report.digest)),
             ..Migrate::default()
-        }));
-        outcome.run = Some(report.run.clone());
-        outcome.place = Some(Place::of(&report.place));
-        outcome.findings = findings(report.plan.findings());
-        outcome.remarks = remarks(&report.remarks);
-        outcome.trouble = refusal(&outcome);
-        outcome
+        });
+        let outcome = Self::of_look(body, &report.run, &report.place, &report.plan);
+        outcome.remarked(&report.remarks)
     }
 
     /// What `status` shows.
     pub(crate) fn of_status(report: &runtime::Status) -> Self {
-        let mut outcome = Self::new(Body::Status(Status {
+        let body = Body::Status(Status {
             entries: report.entries.iter().map(Entry::of).collect(),
             ledger_exists: Some(report.ledger_exists),
             plan: Some(Plan::of(&report.plan, &report.digest)),
-        }));
-        outcome.run = Some(report.run.clone());
-        outcome.place = Some(Place::of(&report.place));
-        outcome.findings = findings(report.plan.findings());
-        outcome.remarks = remarks(&report.remarks);
+        });
+        let outcome = Self::of_look(body, &report.run, &report.place, &report.plan);
+        outcome.remarked(&report.remarks)
+    }
+
+    /// What was seen without a lock; trouble when a run would be refused.
+    fn of_look(body: Body, run: &str, place: &runtime::Place, plan: &runtime::Plan) -> Self {
+        let mut outcome = Self::new(body);
+        outcome.run = Some(run.to_owned());
+        outcome.place = Some(Place::of(place));
+        outcome.findings = findings(plan.findings());
         outcome.trouble = refusal(&outcome);
         outcome
+    }
+
+    fn remarked(mut self, texts: &[String]) -> Self {
+        self.remarks = remarks(texts);
+        self
     }
 
     /// What `baseline` recorded.
