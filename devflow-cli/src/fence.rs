@@ -15,10 +15,10 @@ impl Fence {
         })
     }
 
-    /// The text, fenced where there is a reason to; `text` is empty or ends in a newline.
+    /// The text, fenced where anything in it could be a command; it is empty or ends in a newline.
     pub(crate) fn around(&self, text: String) -> String {
         match &self.0 {
-            Some(token) if !text.is_empty() => {
+            Some(token) if text.contains("::") || text.contains("##[") => {
                 format!("::stop-commands::{token}\n{text}::{token}::\n")
             }
             _ => text,
@@ -48,6 +48,10 @@ mod tests {
             format!("::stop-commands::{token}\n{}::{token}::\n", text())
         );
         assert_ne!(token, Fence::new(Reader::GithubActions).0.unwrap());
-        assert_eq!(fence.around(String::new()), "");
+        for plain in ["", "a: b [c] #d\n"] {
+            assert_eq!(fence.around(plain.to_owned()), plain);
+        }
+        let old = fence.around("a ##[error]b\n".to_owned());
+        assert!(old.starts_with("::stop-commands::"), "{old}");
     }
 }
