@@ -19,6 +19,7 @@ mod ledger;
 mod migration;
 mod migrations;
 mod name;
+mod packed;
 mod plan;
 mod problem;
 mod set;
@@ -43,3 +44,12 @@ pub use set::{DuplicateVersion, MigrationSet};
 pub use settings::{Ahead, InvalidTableName, Missing, OutOfOrder, Pooler, Settings, TableName};
 pub use text::{EncodingProblem, Position, Span, Text};
 pub use version::{InvalidVersion, MAX_DIGITS, Version};
+
+/// What the macro's output names; not for anybody else.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::{
+        Ahead, EmbeddedFile, EmbeddedSettings, Migrations, Missing, Mode, OutOfOrder, Pooler, Span,
+        Wrapper,
+    };
+}

@@ -74,6 +74,12 @@ impl Migration {
         self.mode
     }
 
+    /// The file's own `BEGIN; … COMMIT;`, where it has one.
+    #[must_use]
+    pub fn wrapper(&self) -> Option<Wrapper> {
+        self.wrapper
+    }
+
     /// The statements, in order: each from its first to its last token, without its semicolon and outer comments.
     /// A wrapper's own `BEGIN` and `COMMIT` are not among them.
     #[must_use]

@@ -27,7 +27,8 @@ pub struct EmbeddedFile {
     pub checksum: [u8; 32],
     pub mode: Mode,
     pub wrapper: Option<Wrapper>,
-    pub statements: &'static [Span],
+    /// The spans of the statements, packed.
+    pub statements: &'static [u8],
     pub down: Option<&'static EmbeddedFile>,
 }
 
@@ -119,7 +120,7 @@ impl EmbeddedFile {
             checksum: Checksum::from_bytes(self.checksum),
             mode: self.mode,
             wrapper: self.wrapper,
-            statements: Cow::Borrowed(self.statements),
+            statements: Cow::Owned(Span::unpack(self.statements)),
             down: self.down.and_then(EmbeddedFile::migration).map(Box::new),
         })
     }

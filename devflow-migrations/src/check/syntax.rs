@@ -86,13 +86,35 @@ fn check_chunk(text: &str, chunk: &[Statement], faults: &mut Vec<Fault>) {
 }
 
 fn fault(offset: usize, message: &str) -> Fault {
-    let message = message.trim_end_matches('.');
-    let mut letters = message.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-    let message: String = first.into_iter().chain(letters).collect();
+    let message = readable(message);
     Fault::new(offset, "syntax_error", format!("syntax error: {message}")).help(
         "correct the statement; if PostgreSQL takes it as it is, begin the file with `-- devflow: no-check`",
     )
+}
+
+/// The parser's message in our style: it names tokens by its own constants.
+fn readable(message: &str) -> String {
+    let words =
+        message
+            .trim_end_matches('.')
+            .split(' ')
+            .map(|word| match word.trim_end_matches(',') {
+                "SEMICOLON" => "`;`",
+                "COMMA" => "`,`",
+                "L_PAREN" => "`(`",
+                "R_PAREN" => "`)`",
+                "IDENT" => "a name",
+                "EOF" => "the end",
+                _ => word.strip_suffix("_KW").unwrap_or(word),
+            });
+    let words: Vec<_> = words.collect();
+    let message = words.join(" ");
+    match message.strip_prefix(|first: char| first.is_ascii_uppercase()) {
+        Some(rest) if rest.starts_with(|second: char| second.is_ascii_lowercase()) => {
+            message[..1].to_ascii_lowercase() + rest
+        }
+        _ => message,
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +133,25 @@ mod tests {
         assert_eq!(offsets("select 1; create table t (a int);"), [0; 0]);
         assert_eq!(offsets("select 1;\nselct 2;\nselect 3"), [10]);
         assert_eq!(offsets("selct 1;\nselct 2 from from;\nselect 3").len(), 2);
+    }
+
+    #[test]
+    fn messages_name_tokens_as_they_are_written() {
+        for (message, expected) in [
+            (
+                "expected command, found CREATE_KW",
+                "expected command, found CREATE",
+            ),
+            (
+                "Missing semicolon between statements.",
+                "missing semicolon between statements",
+            ),
+            ("expected SEMICOLON", "expected `;`"),
+            ("ONLY cannot be used", "ONLY cannot be used"),
+            ("", ""),
+        ] {
+            assert_eq!(readable(message), expected);
+        }
     }
 
     #[test]
