@@ -26,6 +26,9 @@ mod target;
 mod tell;
 mod tls;
 
+pub use devflow_macros::embed_migrations;
+#[doc(hidden)]
+pub use devflow_migrations::__private;
 pub use devflow_migrations::{
     Ahead, Checksum, Finding, FindingKind, LedgerEvent, Migration, MigrationSet, Migrations,
     Missing, Mode, OutOfOrder, Plan, PlanDigest, Policy, Pooler, Position, Settings, Severity,
@@ -37,12 +40,3 @@ pub use migrator::{Actor, Migrator};
 pub use report::{
     Notice, Place, PlanReport, Report, State, Status, StatusEntry, StepFailure, StepReport,
 };
-
-/// What the macro's output names; not for anybody else.
-#[doc(hidden)]
-pub mod __private {
-    pub use devflow_migrations::{
-        Ahead, EmbeddedFile, EmbeddedSettings, Migrations, Missing, Mode, OutOfOrder, Pooler, Span,
-        Wrapper,
-    };
-}

@@ -94,20 +94,11 @@ fn fault(offset: usize, message: &str) -> Fault {
 
 /// The parser's message in our style: it names tokens by its own constants.
 fn readable(message: &str) -> String {
-    let words =
-        message
-            .trim_end_matches('.')
-            .split(' ')
-            .map(|word| match word.trim_end_matches(',') {
-                "SEMICOLON" => "`;`",
-                "COMMA" => "`,`",
-                "L_PAREN" => "`(`",
-                "R_PAREN" => "`)`",
-                "IDENT" => "a name",
-                "EOF" => "the end",
-                _ => word.strip_suffix("_KW").unwrap_or(word),
-            });
-    let words: Vec<_> = words.collect();
+    let words: Vec<_> = message
+        .trim_end_matches('.')
+        .split(' ')
+        .map(token)
+        .collect();
     let message = words.join(" ");
     match message.strip_prefix(|first: char| first.is_ascii_uppercase()) {
         Some(rest) if rest.starts_with(|second: char| second.is_ascii_lowercase()) => {
@@ -115,6 +106,23 @@ fn readable(message: &str) -> String {
         }
         _ => message,
     }
+}
+
+fn token(word: &str) -> String {
+    let (constant, comma) = match word.strip_suffix(',') {
+        Some(constant) => (constant, ","),
+        None => (word, ""),
+    };
+    let written = match constant {
+        "SEMICOLON" => "`;`",
+        "COMMA" => "`,`",
+        "L_PAREN" => "`(`",
+        "R_PAREN" => "`)`",
+        "IDENT" => "a name",
+        "EOF" => "the end",
+        _ => constant.strip_suffix("_KW").unwrap_or(constant),
+    };
+    format!("{written}{comma}")
 }
 
 #[cfg(test)]
@@ -146,7 +154,10 @@ mod tests {
                 "Missing semicolon between statements.",
                 "missing semicolon between statements",
             ),
-            ("expected SEMICOLON", "expected `;`"),
+            (
+                "expected SEMICOLON, found EOF",
+                "expected `;`, found the end",
+            ),
             ("ONLY cannot be used", "ONLY cannot be used"),
             ("", ""),
         ] {
