@@ -1,6 +1,7 @@
 //! Canonical text: what is hashed and what is executed.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 /// A migration's canonical text: UTF-8, no leading byte order mark, lines ended by LF.
@@ -119,6 +120,18 @@ impl Text {
         offset
     }
 }
+
+impl fmt::Display for EncodingProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utf16 => f.write_str("the file is UTF-16, expected UTF-8"),
+            Self::NotUtf8 { byte } => write!(f, "byte {byte} is not UTF-8"),
+            Self::Nul { byte } => write!(f, "byte {byte} is NUL, which no text can hold"),
+        }
+    }
+}
+
+impl std::error::Error for EncodingProblem {}
 
 impl Span {
     /// The span as a range, to slice a text with.

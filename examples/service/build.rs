@@ -1,6 +1,6 @@
 //! Lets Cargo see a new file in `migrations/`; the macro tracks those that it has read.
 
-#![allow(
+#![expect(
     clippy::print_stdout,
     reason = "this is how a build script speaks to Cargo"
 )]

@@ -122,14 +122,12 @@ impl MigrationFile {
     }
 
     fn not_a_text(&self, error: EncodingProblem) -> Problem {
-        let (code, message) = match error {
-            EncodingProblem::Utf16 => ("utf16", "the file is UTF-16, expected UTF-8".to_owned()),
-            EncodingProblem::NotUtf8 { byte } => ("not_utf8", format!("byte {byte} is not UTF-8")),
-            EncodingProblem::Nul { byte } => (
-                "nul_byte",
-                format!("byte {byte} is NUL, which no statement can hold"),
-            ),
+        let code = match error {
+            EncodingProblem::Utf16 => "utf16",
+            EncodingProblem::NotUtf8 { .. } => "not_utf8",
+            EncodingProblem::Nul { .. } => "nul_byte",
         };
+        let message = error.to_string();
         problem(code, &self.shown, &message, Some("save the file as UTF-8"))
     }
 }

@@ -1,7 +1,7 @@
 //! The file's bytes as text.
 
 use crate::problem::{Problem, SourceError};
-use crate::text::{EncodingProblem, Text};
+use crate::text::Text;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -35,15 +35,7 @@ pub(super) fn read(path: &Path, shown: &str) -> Result<Text, SourceError> {
         return Err(problem("config_too_large", shown, message));
     }
     Text::from_bytes(bytes)
-        .map_err(|encoding| problem("config_malformed", shown, not_text(encoding)))
-}
-
-fn not_text(encoding: EncodingProblem) -> String {
-    match encoding {
-        EncodingProblem::Utf16 => "the file is UTF-16; expected UTF-8".to_owned(),
-        EncodingProblem::NotUtf8 { byte } => format!("byte {byte} is not UTF-8"),
-        EncodingProblem::Nul { byte } => format!("byte {byte} is NUL; expected text"),
-    }
+        .map_err(|encoding| problem("config_malformed", shown, encoding.to_string()))
 }
 
 pub(super) fn unreadable(shown: &str, error: &io::Error) -> SourceError {

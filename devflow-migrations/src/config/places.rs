@@ -178,9 +178,9 @@ fn what_is_not_a_readable_text_is_refused() {
         ("config_malformed", "byte 22 is not UTF-8".to_owned())
     );
     fs::write(&path, b"\xff\xfev\0").unwrap();
-    assert_eq!(problem().1, "the file is UTF-16; expected UTF-8");
+    assert_eq!(problem().1, "the file is UTF-16, expected UTF-8");
     fs::write(&path, b"version: \0").unwrap();
-    assert_eq!(problem().1, "byte 9 is NUL; expected text");
+    assert_eq!(problem().1, "byte 9 is NUL, which no text can hold");
     fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
     assert_eq!(problem().0, "config_too_large");
     fs::write(&path, format!("version: \"1\"\n{}", "#".repeat(1_000_000))).unwrap();
