@@ -1,6 +1,7 @@
 //! The integration tests: one file a theme, one program for all of them.
 
 mod layout;
+mod real_history;
 mod support_itself;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.
