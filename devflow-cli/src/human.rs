@@ -43,13 +43,11 @@ pub(crate) fn header(environment: Option<&str>, place: Option<&Place>) -> String
     let environment = environment.map_or_else(String::new, |name| {
         format!("{} · ", paint(STRONG, at(name)))
     });
+    // Distributions add a build to the version: `15.18 (Debian 15.18-0+deb12u1)`.
+    let version = place.server_version.split(' ').next().unwrap_or_default();
     let server = paint(
         QUIET,
-        format!(
-            "PostgreSQL {}, as {}",
-            at(&place.server_version),
-            at(&place.role)
-        ),
+        format!("PostgreSQL {}, as {}", at(version), at(&place.role)),
     );
     format!(
         "{environment}{} on {} · {server}\n",

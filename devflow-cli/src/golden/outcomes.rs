@@ -65,7 +65,7 @@ fn place() -> Place {
         server: "db.example.org:5432".to_owned(),
         database: "shop".to_owned(),
         role: "deploy".to_owned(),
-        server_version: "18.1".to_owned(),
+        server_version: "18.1 (Debian 18.1-1)".to_owned(),
         schema: "public".to_owned(),
         table: "schema_migrations".to_owned(),
     }

@@ -15,12 +15,14 @@ pub(crate) fn trouble(outcome: &Outcome) -> String {
     let Some(trouble) = &outcome.trouble else {
         return String::new();
     };
-    let mut text = match &outcome.body {
-        Body::Migrate(Migrate {
-            failure: Some(failure),
-            ..
-        }) => failed(failure),
-        _ => headline(trouble),
+    let failure = match &outcome.body {
+        Body::Migrate(migrate) => migrate.failure.as_deref(),
+        _ => None,
+    };
+    let mut text = match (failure, trouble.kind) {
+        (Some(failure), Kind::Interrupted(_)) => headline(trouble) + &cut_short(failure),
+        (Some(failure), _) => failed(failure),
+        (None, _) => headline(trouble),
     };
     text.extend(outcome.refused().map(finding));
     text.extend(trouble.problems.iter().map(problem));
@@ -75,6 +77,12 @@ fn failed(failure: &Failure) -> String {
     }
     text.extend(failure.notices.iter().map(line::notice));
     text + &aftermath(failure)
+}
+
+/// A migration that ran when a signal came: the server's words would only say that we cancelled it.
+fn cut_short(failure: &Failure) -> String {
+    let file = visible::line(&failure.file.path);
+    format!("  {file} was running.\n") + &aftermath(failure)
 }
 
 /// What the failure left behind of its own file.

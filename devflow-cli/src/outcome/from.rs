@@ -80,7 +80,13 @@ impl Outcome {
             migrate.take_error(error, set);
         }
         outcome.findings.extend(findings(error.findings()));
-        outcome.troubled(Trouble::of(error))
+        let mut trouble = Trouble::of(error);
+        if let Some(stop) = stop(outcome.refused().count(), "the run") {
+            // The findings say the rest, each with its own help.
+            trouble.message = format!("nothing was applied: {stop}");
+            trouble.help = None;
+        }
+        outcome.troubled(trouble)
     }
 
     fn take(&mut self, report: &runtime::Report) {
@@ -127,13 +133,17 @@ impl Migrate {
 
 /// The trouble of a look that found what a run would refuse.
 fn refusal(outcome: &Outcome) -> Option<Trouble> {
-    let count = outcome.refused().count();
-    let message = match count {
-        0 => return None,
-        1 => "a finding stops any run".to_owned(),
-        _ => format!("{count} findings stop any run"),
-    };
+    let message = stop(outcome.refused().count(), "any run")?;
     Some(Trouble::new(Kind::Refused, "refused", message))
+}
+
+/// How many findings stop what.
+fn stop(findings: usize, what: &str) -> Option<String> {
+    match findings {
+        0 => None,
+        1 => Some(format!("a finding stops {what}")),
+        count => Some(format!("{count} findings stop {what}")),
+    }
 }
 
 /// Steps, and what lies beyond the target.

@@ -163,7 +163,7 @@ pub(in crate::golden) fn half_done() -> Outcome {
     outcome.troubled(Trouble::new(
         Kind::Refused,
         "half_done",
-        "nothing was applied: a file is half done",
+        "nothing was applied: a finding stops the run",
     ))
 }
 
@@ -193,6 +193,7 @@ pub(in crate::golden) fn cannot_connect() -> Outcome {
 
 pub(in crate::golden) fn interrupted() -> Outcome {
     let mut migrate = two_applied();
+    migrate.failure = Some(Box::new(failure()));
     migrate.pending = vec![file("20260201000000_orders.sql")];
     at(Body::Migrate(migrate))
         .troubled(
