@@ -1,5 +1,12 @@
 //! How long something took, for people.
 
+use std::time::Duration;
+
+/// Like [`of_ms`].
+pub(crate) fn of(duration: Duration) -> String {
+    of_ms(duration.as_secs_f64() * 1000.0)
+}
+
 /// A duration in the unit that fits it: `0.4 ms`, `12 ms`, `1.3 s`, `2 min 05 s`, `1 h 02 min`.
 pub(crate) fn of_ms(ms: f64) -> String {
     // Rounding comes first, so that 999.7 ms is `1.0 s` and not `1000 ms`.

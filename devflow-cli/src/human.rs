@@ -176,12 +176,15 @@ fn baselined(outcome: &Outcome, baseline: &Baseline) -> String {
     for file in &baseline.baselined {
         text += &format!("  {} {}\n", paint(GOOD, "✓"), visible::line(file.file()));
     }
-    let count = line::count(baseline.baselined.len(), "migration");
-    let done = paint(GOOD, format!("{count} recorded as applied"));
-    text + &format!(
-        "{done} without running them; {} pending\n",
-        line::are(baseline.pending.len())
-    )
+    let pending = line::are(baseline.pending.len());
+    text + &match baseline.baselined.len() {
+        0 => format!("Nothing to record: it is in the ledger already; {pending} pending\n"),
+        count => {
+            let count = line::count(count, "migration");
+            let done = paint(GOOD, format!("{count} recorded as applied"));
+            format!("{done} without being run; {pending} pending\n")
+        }
+    }
 }
 
 fn written(init: &Init) -> String {

@@ -111,7 +111,6 @@ impl<'a> Progress<'a> {
         }
         let bar = self.bar.get_or_insert_with(spinner);
         bar.set_message(fit(message, self.look.err_colour));
-        bar.reset_elapsed();
     }
 
     fn planned(&mut self, plan: &Plan) {
@@ -140,7 +139,10 @@ impl<'a> Progress<'a> {
     /// The spinner names the oldest migration that runs.
     fn show_running(&mut self) {
         match self.running.front().cloned() {
-            Some(message) => self.spin(message),
+            Some(message) => {
+                self.spin(message);
+                self.bar.iter().for_each(ProgressBar::reset_elapsed);
+            }
             None => self.rest(),
         }
     }
@@ -161,23 +163,27 @@ impl<'a> Progress<'a> {
     }
 
     fn waiting(&mut self, holder: Option<&Holder>, waited: Duration, limit: Duration) {
-        let ms = |duration: Duration| duration::of_ms(duration.as_secs_f64() * 1000.0);
         let who = holder.map_or_else(String::new, |holder| {
             let application = visible::line(&holder.application);
             let role = visible::line(&holder.role);
             format!(
-                " of {application} (server process {}, role {role})",
+                ": {application}, server process {}, role {role}",
                 holder.pid
             )
         });
-        let text = format!(
-            "waiting for another run to finish{who}: {} of at most {}",
-            ms(waited),
-            ms(limit)
-        );
+        let limit = duration::of(limit);
+        let since = match waited.as_secs() {
+            0 => "waiting".to_owned(),
+            _ => format!("still waiting after {}", duration::of(waited)),
+        };
         match self.look.progress {
-            Drawing::Lines => self.say(format!("{text}\n")),
-            Drawing::Spinner => self.spin(paint(WAITING, text)),
+            Drawing::Lines => self.say(format!(
+                "{since} for another run to finish, at most {limit}{who}\n"
+            )),
+            Drawing::Spinner => {
+                let text = format!("waiting for another run to finish, at most {limit}{who}");
+                self.spin(paint(WAITING, text));
+            }
         }
     }
 }
@@ -187,7 +193,7 @@ impl Observer for Progress<'_> {
         match event {
             Event::Connected(place) => self.place = Some(Place::of(place)),
             Event::ConnectRetry { reason, pause } => {
-                let pause = duration::of_ms(pause.as_secs_f64() * 1000.0);
+                let pause = duration::of(*pause);
                 let text = format!("{}; trying again in {pause}", visible::line(reason));
                 self.say(format!("{}\n", paint(CAREFUL, text)));
             }
@@ -220,7 +226,7 @@ impl Observer for Progress<'_> {
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     // The template is ours and valid; the default is the answer to the impossible.
-    if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
+    if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed} {wide_msg}") {
         bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
     }
     bar.enable_steady_tick(Duration::from_millis(100));
