@@ -1,22 +1,22 @@
 //! One run, from its connection to its report: source, look, lock, plan, execute, report, in this order.
 
+use crate::account::refused;
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::execute::{Executor, Stop};
 use crate::interrupt::Interrupt;
-use crate::ledger::{self, Facts, Found, LedgerTable, Look, Shape};
+use crate::ledger::{self, Facts, Found, LedgerTable, Look};
 use crate::lock::{self, Waited, Watch};
 use crate::migrator::Migrator;
-use crate::report::{Place, PlanReport, Report, StepReport};
+use crate::precondition::check_intact;
+use crate::report::{Place, Report, StepReport};
 use crate::run::Run;
 use crate::session::Session;
 use crate::step::Framing;
 use crate::target::Target;
 use crate::tell::Teller;
-use devflow_migrations::{
-    Ahead, CleanPlan, Ledger, Plan, PlanDigest, PlanPlace, Pooler, Step, Version, plan,
-};
+use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, PlanPlace, plan};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -85,37 +85,6 @@ impl<'a> Attempt<'a> {
         let result = self.rounds(&connector, &mut session).await;
         session.close().await;
         result.map_err(|error| self.unless_interrupted(error))
-    }
-
-    /// What can be refused before a connection is opened.
-    pub(crate) fn check_request(&self) -> Result<()> {
-        if self.migrator.settings.ahead == Some(Ahead::CompatibleOnly) {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "not_built_yet",
-                "`ahead: compatible_only` is not built yet",
-            )
-            .help("use `ahead: refuse` or `ahead: warn`"));
-        }
-        match &self.migrator.target {
-            Some(version) => self.check_version(version),
-            None => Ok(()),
-        }
-    }
-
-    pub(crate) fn check_version(&self, version: &Version) -> Result<()> {
-        if self.migrator.set.get(version).is_some() {
-            return Ok(());
-        }
-        let newest = match self.migrator.set.newest() {
-            Some(newest) => format!("the newest is {}", newest.version()),
-            None => "there are none at all".to_owned(),
-        };
-        Err(Error::new(
-            ErrorKind::Usage,
-            "unknown_version",
-            format!("no migration has the version {version}; {newest}"),
-        ))
     }
 
     pub(crate) fn connector(&self) -> Result<Connector<'a>> {
@@ -260,53 +229,6 @@ impl<'a> Attempt<'a> {
         )
     }
 
-    pub(crate) fn remark_distrust(&mut self, shape: &Shape, facts: &Facts) {
-        // A role that may only read is what `status` is for, and says nothing against the ledger.
-        let distrust = shape.distrust(&self.table, &facts.role);
-        if let Some(error) = distrust.filter(|error| error.kind() == ErrorKind::Ledger) {
-            self.teller.remark(error.to_string());
-        }
-    }
-
-    /// What a run that has work to do needs, checked before the lock.
-    pub(crate) fn check_writable(
-        &self,
-        session: &Session,
-        facts: &Facts,
-        shape: Option<&Shape>,
-        glance: &Plan,
-    ) -> Result<()> {
-        if facts.in_recovery || facts.read_only {
-            if glance.refused().next().is_some() {
-                return Err(refused(glance));
-            }
-            let why = if facts.in_recovery {
-                "a standby"
-            } else {
-                "read-only"
-            };
-            return Err(Error::new(
-                ErrorKind::ReadOnly,
-                "read_only",
-                format!(
-                    "{} is {why}, and {} migrations are pending",
-                    self.place.server,
-                    glance.steps().len()
-                ),
-            )
-            .help("connect to the primary, for example with target_session_attrs=read-write"));
-        }
-        if !session.has_marker || facts.marker.as_deref() != Some(&self.run.id) {
-            return Err(behind_pooler(
-                self.migrator.settings.pooler.unwrap_or_default(),
-            ));
-        }
-        match shape.and_then(|shape| shape.distrust(&self.table, &facts.role)) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
-
     /// Plans and executes. The lock is held; it is given back by the caller.
     async fn locked(
         &mut self,
@@ -427,61 +349,6 @@ impl<'a> Attempt<'a> {
             Stop::Unwritten(error) => error.with_report(self.report(&plan, None)),
         })
     }
-
-    pub(crate) fn plan_report(
-        &self,
-        plan: Plan,
-        digest: PlanDigest,
-        ledger_exists: bool,
-    ) -> PlanReport {
-        PlanReport {
-            run: self.run.id.clone(),
-            place: self.place.clone(),
-            plan,
-            digest,
-            ledger_exists,
-            remarks: self.teller.remarks.clone(),
-        }
-    }
-
-    /// The report of a start with nothing to do, made without reading a row.
-    fn report_all_applied(&self) -> Report {
-        Report {
-            already_applied: self.migrator.set.len(),
-            ..self.report(&Plan::default(), None)
-        }
-    }
-
-    pub(crate) fn report(&self, plan: &Plan, digest: Option<PlanDigest>) -> Report {
-        let is_done = |version: &Version| self.done.iter().any(|step| step.version == *version);
-        let steps = plan.steps().iter().map(|step| step.migration.version());
-        let withheld = plan.withheld().iter().map(|migration| migration.version());
-        Report {
-            run: self.run.id.clone(),
-            place: self.place.clone(),
-            already_applied: plan.applied(),
-            steps: self.done.clone(),
-            unconfirmed: Vec::new(),
-            pending: steps
-                .chain(withheld)
-                .filter(|version| !is_done(version))
-                .cloned()
-                .collect(),
-            warnings: plan.findings().to_vec(),
-            remarks: self.teller.remarks.clone(),
-            digest,
-            elapsed: self.began.elapsed(),
-        }
-    }
-
-    /// A request that was cancelled because the run is to stop is not an error of its own.
-    pub(crate) fn unless_interrupted(&self, error: Error) -> Error {
-        let is_cancelled = matches!(error.kind(), ErrorKind::Broken | ErrorKind::Disconnected);
-        match self.interrupt.is_fired() && is_cancelled && error.report().is_none() {
-            true => lock::interrupted(),
-            false => error,
-        }
-    }
 }
 
 /// What a waiter watches: the newest pending version, or the ledger's appearance.
@@ -494,55 +361,4 @@ fn watch(glance: &Plan, exists: bool) -> Watch<'_> {
         (true, None) => Watch::Nothing,
         (false, _) => Watch::Table,
     }
-}
-
-/// The findings that stop a run, as an error.
-pub(crate) fn refused(plan: &Plan) -> Error {
-    let refused: Vec<_> = plan.refused().collect();
-    let is_damaged = refused
-        .iter()
-        .any(|finding| finding.code() == "ledger_damaged");
-    let (kind, code) = match is_damaged {
-        true => (ErrorKind::Ledger, "ledger_damaged"),
-        false => (ErrorKind::Refused, "refused"),
-    };
-    let first = refused.first().map(ToString::to_string).unwrap_or_default();
-    let message = match refused.len() {
-        1 => format!("nothing was applied: {first}"),
-        count => format!("nothing was applied: {count} findings, the first of them: {first}"),
-    };
-    let help = refused.first().and_then(|finding| finding.help());
-    let error = Error::new(kind, code, message).with_findings(plan.findings().to_vec());
-    match help {
-        Some(help) => error.help(help),
-        None => error,
-    }
-}
-
-fn check_intact(steps: &[Step]) -> Result<()> {
-    match steps.iter().find(|step| !step.migration.is_intact()) {
-        None => Ok(()),
-        Some(step) => Err(Error::new(
-            ErrorKind::Usage,
-            "binary_damaged",
-            format!(
-                "{} is not the text that was embedded: this binary is damaged",
-                step.migration.path()
-            ),
-        )
-        .help("build it again")),
-    }
-}
-
-fn behind_pooler(policy: Pooler) -> Error {
-    let message = match policy {
-        Pooler::Refuse => {
-            "the connection goes through a transaction pooler, and `pooler: refuse` is set"
-        }
-        Pooler::Warn => {
-            "the connection goes through a transaction pooler; migrating through one is not built yet"
-        }
-    };
-    Error::new(ErrorKind::Usage, "behind_pooler", message)
-        .help("name a variable with a URL past the pooler as the environment's direct_url_env")
 }

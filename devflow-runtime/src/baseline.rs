@@ -1,6 +1,7 @@
 //! Recording what a database has had since before devflow came.
 
-use crate::attempt::{Attempt, refused};
+use crate::account::refused;
+use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Found, LOCAL_SETTINGS, Look, Record};
 use crate::lock::{self, Waited, Watch};

@@ -1,5 +1,6 @@
 //! Applies PostgreSQL migrations that are compiled into the binary.
 
+mod account;
 mod aftermath;
 mod attempt;
 mod baseline;
@@ -15,10 +16,12 @@ mod literal;
 mod locate;
 mod lock;
 mod migrator;
+mod precondition;
 mod report;
 mod run;
 mod secret;
 mod session;
+mod settle;
 mod socket;
 mod statements;
 mod step;

@@ -127,7 +127,7 @@ impl Durability {
 pub(crate) fn pieces(migration: &Migration) -> Vec<Range<usize>> {
     let length = migration.text().as_str().len();
     if length <= LARGE {
-        return Vec::from([0..length]);
+        return std::iter::once(0..length).collect();
     }
     let mut pieces = Vec::new();
     let mut start = 0;

@@ -1,7 +1,14 @@
 //! Where to connect: a URL taken apart, with nothing in it that Debug or an error could show.
 
+mod host;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use host::{Address, HostPort};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
+use host::{DEFAULT_PORT, address, host_port, parse_hosts, parse_port, set_addresses, set_ports};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -22,25 +29,6 @@ pub(crate) struct Target {
     pub(crate) channel_binding: ChannelBinding,
     pub(crate) attributes: SessionAttributes,
     pub(crate) connect_timeout: Option<Duration>,
-}
-
-/// One server to try.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HostPort {
-    pub(crate) host: Address,
-    pub(crate) port: u16,
-}
-
-/// How a server is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Address {
-    /// A name or address, and an address that saves the look-up of the name.
-    Tcp {
-        name: String,
-        address: Option<IpAddr>,
-    },
-    /// The directory of a Unix-domain socket.
-    Unix(PathBuf),
 }
 
 /// libpq's words about TLS.
@@ -300,20 +288,6 @@ impl fmt::Debug for Target {
     }
 }
 
-impl fmt::Display for HostPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Address::Tcp { name, .. } if name.contains(':') => write!(f, "[{name}]:{}", self.port),
-            Address::Tcp { name, .. } => write!(f, "{name}:{}", self.port),
-            Address::Unix(directory) => {
-                write!(f, "{}/.s.PGSQL.{}", directory.display(), self.port)
-            }
-        }
-    }
-}
-
-const DEFAULT_PORT: u16 = 5432;
-
 const TLS_MODES: [(&str, TlsMode); 6] = [
     ("disable", TlsMode::Disable),
     ("allow", TlsMode::Allow),
@@ -373,6 +347,52 @@ fn refuse_stray_password(database: Option<&str>, query: Option<&str>) -> Result<
     Ok(())
 }
 
+fn word<T: Copy>(key: &str, value: &str, words: &[(&str, T)]) -> Result<T> {
+    let known = || {
+        words
+            .iter()
+            .map(|(word, _)| *word)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    words
+        .iter()
+        .find(|(word, _)| *word == value)
+        .map(|(_, meaning)| *meaning)
+        .ok_or_else(|| invalid(&format!("{key} is none of {}", known())))
+}
+
+fn seconds(key: &str, value: &str) -> Result<Option<Duration>> {
+    let seconds: u32 = value
+        .parse()
+        .map_err(|_| invalid(&format!("{key} is not a number of seconds")))?;
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())))
+}
+
+fn host_of(host: &Host) -> HostPort {
+    host_port(match host {
+        Host::Tcp(name) => address(name),
+        #[cfg(unix)]
+        Host::Unix(directory) => Address::Unix(directory.clone()),
+    })
+}
+
+fn tls_mode_of(mode: SslMode) -> TlsMode {
+    match mode {
+        SslMode::Disable => TlsMode::Disable,
+        SslMode::Require => TlsMode::Require,
+        _ => TlsMode::Prefer,
+    }
+}
+
+fn attributes_of(attributes: TargetSessionAttrs) -> SessionAttributes {
+    match attributes {
+        TargetSessionAttrs::ReadWrite => SessionAttributes::ReadWrite,
+        TargetSessionAttrs::ReadOnly => SessionAttributes::ReadOnly,
+        _ => SessionAttributes::Any,
+    }
+}
+
 fn decode(what: &str, text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -400,227 +420,4 @@ fn decode(what: &str, text: &str) -> Result<String> {
         return Err(invalid(&format!("{what} contains a NUL character")));
     }
     Ok(text)
-}
-
-fn parse_hosts(text: &str) -> Result<Vec<HostPort>> {
-    if text.is_empty() {
-        return Ok(Vec::new());
-    }
-    text.split(',').map(parse_host).collect()
-}
-
-fn parse_host(text: &str) -> Result<HostPort> {
-    let (name, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (name, after) = rest
-                .split_once(']')
-                .ok_or_else(|| invalid("an IPv6 address is not closed with ]"))?;
-            if name.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(invalid(
-                    "what stands between [ and ] is not an IPv6 address",
-                ));
-            }
-            let port = match after {
-                "" => None,
-                _ => Some(
-                    after
-                        .strip_prefix(':')
-                        .ok_or_else(|| invalid("the port is not a number from 1 to 65535"))?,
-                ),
-            };
-            (name, port)
-        }
-        None => match text.split_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (text, None),
-        },
-    };
-    let name = decode("the host", name)?;
-    if name.is_empty() {
-        return Err(invalid("a host is empty"));
-    }
-    let port = port
-        .filter(|port| !port.is_empty())
-        .map(parse_port)
-        .transpose()?;
-    Ok(HostPort {
-        host: address(&name),
-        port: port.unwrap_or(DEFAULT_PORT),
-    })
-}
-
-fn address(name: &str) -> Address {
-    match name.starts_with('/') {
-        true => Address::Unix(PathBuf::from(name)),
-        false => Address::Tcp {
-            name: name.to_owned(),
-            address: None,
-        },
-    }
-}
-
-fn parse_port(text: &str) -> Result<u16> {
-    match text.parse() {
-        Ok(port) if port > 0 => Ok(port),
-        _ => Err(invalid("the port is not a number from 1 to 65535")),
-    }
-}
-
-fn set_ports(hosts: &mut [HostPort], ports: &[u16]) -> Result<()> {
-    match ports {
-        [port] => hosts.iter_mut().for_each(|host| host.port = *port),
-        _ if ports.len() == hosts.len() => {
-            hosts
-                .iter_mut()
-                .zip(ports)
-                .for_each(|(host, port)| host.port = *port);
-        }
-        _ => return Err(invalid("it has another number of ports than of hosts")),
-    }
-    Ok(())
-}
-
-fn set_addresses(hosts: &mut Vec<HostPort>, addresses: &[IpAddr]) -> Result<()> {
-    if hosts.is_empty() {
-        *hosts = addresses
-            .iter()
-            .map(|ip| host_port(address(&ip.to_string())))
-            .collect();
-    }
-    if hosts.len() != addresses.len() {
-        return Err(invalid("it has another number of addresses than of hosts"));
-    }
-    for (host, ip) in hosts.iter_mut().zip(addresses) {
-        if let Address::Tcp { address, .. } = &mut host.host {
-            *address = Some(*ip);
-        }
-    }
-    Ok(())
-}
-
-fn word<T: Copy>(key: &str, value: &str, words: &[(&str, T)]) -> Result<T> {
-    let known = || {
-        words
-            .iter()
-            .map(|(word, _)| *word)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    words
-        .iter()
-        .find(|(word, _)| *word == value)
-        .map(|(_, meaning)| *meaning)
-        .ok_or_else(|| invalid(&format!("{key} is none of {}", known())))
-}
-
-fn seconds(key: &str, value: &str) -> Result<Option<Duration>> {
-    let seconds: u32 = value
-        .parse()
-        .map_err(|_| invalid(&format!("{key} is not a number of seconds")))?;
-    Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())))
-}
-
-fn host_port(host: Address) -> HostPort {
-    HostPort {
-        host,
-        port: DEFAULT_PORT,
-    }
-}
-
-fn host_of(host: &Host) -> HostPort {
-    host_port(match host {
-        Host::Tcp(name) => address(name),
-        #[cfg(unix)]
-        Host::Unix(directory) => Address::Unix(directory.clone()),
-    })
-}
-
-fn tls_mode_of(mode: SslMode) -> TlsMode {
-    match mode {
-        SslMode::Disable => TlsMode::Disable,
-        SslMode::Require => TlsMode::Require,
-        _ => TlsMode::Prefer,
-    }
-}
-
-fn attributes_of(attributes: TargetSessionAttrs) -> SessionAttributes {
-    match attributes {
-        TargetSessionAttrs::ReadWrite => SessionAttributes::ReadWrite,
-        TargetSessionAttrs::ReadOnly => SessionAttributes::ReadOnly,
-        _ => SessionAttributes::Any,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::error::Error as _;
-
-    #[test]
-    fn reads_every_part() {
-        let target = Target::parse(
-            "postgresql://us%40er:p%3Aw%2F@db-1:5433,[::1]/app%20db?sslmode=verify-full&sslrootcert=/ca.pem\
-             &target_session_attrs=read-write&connect_timeout=3&options=-c%20geqo%3Doff",
-        )
-        .unwrap();
-        assert_eq!(target.user.as_deref(), Some("us@er"));
-        assert_eq!(target.password.unwrap().reveal(), "p:w/");
-        let hosts: Vec<_> = target.hosts.iter().map(ToString::to_string).collect();
-        assert_eq!(hosts, ["db-1:5433", "[::1]:5432"]);
-        assert_eq!(target.database.as_deref(), Some("app db"));
-        assert_eq!(target.tls.mode, TlsMode::VerifyFull);
-        assert_eq!(target.attributes, SessionAttributes::ReadWrite);
-        assert_eq!(target.connect_timeout, Some(Duration::from_secs(3)));
-        assert_eq!(target.options.as_deref(), Some("-c geqo=off"));
-    }
-
-    #[test]
-    fn reads_socket_directories() {
-        let target = Target::parse("postgres://me@/app?host=/run/pg&port=6000").unwrap();
-        assert_eq!(target.hosts[0].to_string(), "/run/pg/.s.PGSQL.6000");
-        let target = Target::parse("postgres://%2Frun%2Fpg/app").unwrap();
-        assert_eq!(target.hosts[0].host, Address::Unix("/run/pg".into()));
-    }
-
-    /// Each part malformed in turn; `s3cret` is the password, whole or in pieces.
-    const MALFORMED: [&str; 22] = [
-        "",
-        "postgress://u:s3cret@h/db",
-        "POSTGRES://u:s3cret@h/db",
-        "jdbc:postgresql://u:s3cret@h/db",
-        "host=h user=u password=s3cret",
-        "postgres://u:s3cret@h:port/db",
-        "postgres://u:s3cret@h:0/db",
-        "postgres://u:s3cret@h:65536/db",
-        "postgres://u:s3cret@/db",
-        "postgres://u:s3cret@:5432/db",
-        "postgres://u:s3cret@[::1/db",
-        "postgres://u:s3cret@[s3cret]/db",
-        "postgres://u:s3cret%@h/db",
-        "postgres://u:s3cret%zz@h/db",
-        "postgres://u:s3cret%00@h/db",
-        "postgres://u:s3cret%ff@h/db",
-        "postgres://u:12/s3cret@h/db",
-        "postgres://u:12?s3cret=x@h/db",
-        "postgres://u:s3cret@h/db?sslmode=s3cret",
-        "postgres://u:s3cret@h/db?s3cret=1",
-        "postgres://u:s3cret@h/db?sslmode",
-        "postgres://u:s3cret@h/db?sslmode=verify-full",
-    ];
-
-    #[test]
-    fn never_shows_what_it_cannot_read() {
-        for url in MALFORMED {
-            let error = Target::parse(url).unwrap_err();
-            assert_eq!(error.code(), "invalid_url", "{url}");
-            let shown = format!("{error} {error:?} {:?}", error.source());
-            assert!(!shown.contains("s3cret"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_password() {
-        let target = Target::parse("postgres://u:s3cret@h/db").unwrap();
-        assert!(!format!("{target:?}").contains("s3cret"));
-    }
 }

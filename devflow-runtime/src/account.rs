@@ -1,0 +1,87 @@
+//! What a run tells in the end.
+
+use crate::attempt::Attempt;
+use crate::error::{Error, ErrorKind};
+use crate::lock;
+use crate::report::{PlanReport, Report};
+use devflow_migrations::{Plan, PlanDigest, Version};
+
+impl Attempt<'_> {
+    pub(crate) fn plan_report(
+        &self,
+        plan: Plan,
+        digest: PlanDigest,
+        ledger_exists: bool,
+    ) -> PlanReport {
+        PlanReport {
+            run: self.run.id.clone(),
+            place: self.place.clone(),
+            plan,
+            digest,
+            ledger_exists,
+            remarks: self.teller.remarks.clone(),
+        }
+    }
+
+    /// The report of a start with nothing to do, made without reading a row.
+    pub(crate) fn report_all_applied(&self) -> Report {
+        Report {
+            already_applied: self.migrator.set.len(),
+            ..self.report(&Plan::default(), None)
+        }
+    }
+
+    pub(crate) fn report(&self, plan: &Plan, digest: Option<PlanDigest>) -> Report {
+        let is_done = |version: &Version| self.done.iter().any(|step| step.version == *version);
+        let steps = plan.steps().iter().map(|step| step.migration.version());
+        let withheld = plan.withheld().iter().map(|migration| migration.version());
+        Report {
+            run: self.run.id.clone(),
+            place: self.place.clone(),
+            already_applied: plan.applied(),
+            steps: self.done.clone(),
+            unconfirmed: Vec::new(),
+            pending: steps
+                .chain(withheld)
+                .filter(|version| !is_done(version))
+                .cloned()
+                .collect(),
+            warnings: plan.findings().to_vec(),
+            remarks: self.teller.remarks.clone(),
+            digest,
+            elapsed: self.began.elapsed(),
+        }
+    }
+
+    /// A request that was cancelled because the run is to stop is not an error of its own.
+    pub(crate) fn unless_interrupted(&self, error: Error) -> Error {
+        let is_cancelled = matches!(error.kind(), ErrorKind::Broken | ErrorKind::Disconnected);
+        match self.interrupt.is_fired() && is_cancelled && error.report().is_none() {
+            true => lock::interrupted(),
+            false => error,
+        }
+    }
+}
+
+/// The findings that stop a run, as an error.
+pub(crate) fn refused(plan: &Plan) -> Error {
+    let refused: Vec<_> = plan.refused().collect();
+    let is_damaged = refused
+        .iter()
+        .any(|finding| finding.code() == "ledger_damaged");
+    let (kind, code) = match is_damaged {
+        true => (ErrorKind::Ledger, "ledger_damaged"),
+        false => (ErrorKind::Refused, "refused"),
+    };
+    let first = refused.first().map(ToString::to_string).unwrap_or_default();
+    let message = match refused.len() {
+        1 => format!("nothing was applied: {first}"),
+        count => format!("nothing was applied: {count} findings, the first of them: {first}"),
+    };
+    let help = refused.first().and_then(|finding| finding.help());
+    let error = Error::new(kind, code, message).with_findings(plan.findings().to_vec());
+    match help {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}

@@ -1,0 +1,138 @@
+//! Why an attempt to connect failed, in words that hold no secret.
+
+use super::is_about_tls;
+use crate::error::{Error, ErrorKind};
+use crate::target::Target;
+use crate::tls;
+use std::io;
+use std::time::Duration;
+use tokio_postgres::error::SqlState;
+
+/// Why one attempt failed.
+pub(super) struct Failure {
+    pub(super) server: String,
+    pub(super) cause: Cause,
+}
+
+pub(super) enum Cause {
+    LookUp(io::Error),
+    Socket(io::Error),
+    Client(tokio_postgres::Error),
+    Timeout(Duration),
+    Attributes,
+}
+
+impl Failure {
+    /// Whether the same attempt may succeed a moment later.
+    pub(super) fn may_pass(&self) -> bool {
+        match &self.cause {
+            Cause::Socket(error) => matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::NotFound
+            ),
+            Cause::Client(error) => match error.code() {
+                Some(code) => {
+                    [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS].contains(code)
+                }
+                // A server that goes down or comes up closes what it has just accepted.
+                None => error.is_closed(),
+            },
+            Cause::LookUp(_) | Cause::Timeout(_) | Cause::Attributes => false,
+        }
+    }
+
+    /// What happened, in words that hold no secret.
+    pub(super) fn reason(&self) -> String {
+        let server = &self.server;
+        match &self.cause {
+            Cause::LookUp(error) => {
+                format!("the host name of {server} cannot be looked up: {error}")
+            }
+            Cause::Socket(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                format!("{server} refused the connection")
+            }
+            Cause::Socket(error) => format!("no connection to {server}: {error}"),
+            Cause::Timeout(limit) => {
+                format!(
+                    "{server} did not let us in within {} s",
+                    limit.as_secs_f64()
+                )
+            }
+            Cause::Attributes => {
+                format!("{server} is not the kind of server that target_session_attrs asks for")
+            }
+            Cause::Client(error) => match error.as_db_error() {
+                Some(db) => format!(
+                    "{server} turned us away: {} (SQLSTATE {})",
+                    db.message(),
+                    db.code().code()
+                ),
+                None => match tls::explain(error) {
+                    Some(why) => format!("no TLS with {server}: {why}"),
+                    None => format!("no connection to {server}: {}", describe(error)),
+                },
+            },
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        let sqlstate = match &self.cause {
+            Cause::LookUp(_) => return "host_unknown",
+            Cause::Socket(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                return "connection_refused";
+            }
+            Cause::Timeout(_) => return "connect_timeout",
+            Cause::Client(error) if error.code().is_none() && is_about_tls(error) => {
+                return "tls_failed";
+            }
+            Cause::Client(error) => error.code().map(SqlState::code),
+            Cause::Socket(_) | Cause::Attributes => None,
+        };
+        match sqlstate {
+            Some("28P01" | "28000") => "authentication_failed",
+            Some("3D000") => "database_unknown",
+            Some("57P03") => "server_starting",
+            Some("53300") => "too_many_connections",
+            _ => "cannot_connect",
+        }
+    }
+
+    fn help(&self) -> &'static str {
+        match self.code() {
+            "host_unknown" => "check the host's name in the URL, and the network's name service",
+            "connection_refused" => "check that the server runs and listens on that port",
+            "connect_timeout" => {
+                "a server or firewall that never answers; raise connect_timeout where the link is slow"
+            }
+            "authentication_failed" => "check user and password, and the server's pg_hba.conf",
+            "database_unknown" => {
+                "check the database's name in the URL; devflow does not create databases"
+            }
+            "server_starting" => "the server was not ready within connect_budget",
+            "too_many_connections" => "no connection became free within connect_budget",
+            "tls_failed" => "check sslmode and sslrootcert",
+            _ => "check the URL's host, port and parameters",
+        }
+    }
+
+    pub(super) fn into_error(self, target: &Target) -> Error {
+        let more = match target.hosts.len() {
+            0 | 1 => String::new(),
+            hosts => format!(" (and none of the other {} hosts took us)", hosts - 1),
+        };
+        let message = format!("{}{more}", self.reason());
+        Error::new(ErrorKind::Connect, self.code(), message).help(self.help())
+    }
+}
+
+/// The client's own words for errors that are neither the server's nor the system's; they hold no setting's value.
+fn describe(error: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) if !error.to_string().contains(&source.to_string()) => {
+            format!("{error}: {source}")
+        }
+        _ => error.to_string(),
+    }
+}
