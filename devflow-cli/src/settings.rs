@@ -12,6 +12,7 @@ use crate::surroundings::Surroundings;
 pub(crate) use database::{Asked, Database, LOCAL};
 use devflow_runtime::{PlanDigest, Version};
 use project::Project;
+pub(crate) use project::new_directory;
 use std::path::PathBuf;
 
 /// What is to be done, with everything that it needs.
@@ -90,7 +91,7 @@ pub(crate) fn resolve(
             let project = Project::load(&new.project, surroundings)?;
             Ok(Settings::New(New {
                 name: new.name,
-                directory: project.new_directory(),
+                directory: project.new_directory()?,
                 shown: project.shown().to_owned(),
             }))
         }

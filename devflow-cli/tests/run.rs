@@ -140,6 +140,21 @@ fn new_refuses_a_bad_name_and_writes_nothing() {
 }
 
 #[test]
+fn nothing_is_written_outside_of_the_project() {
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("project");
+    let config = "version: \"1\"\ndatabase:\n  migrations: { directory: ../elsewhere }\n";
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("devflow.yml"), config).unwrap();
+    for arguments in [&["init"][..], &["db", "new", "users"]] {
+        let said = devflow(&folder, arguments);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains("devflow.yml:3:28"), "{said:?}");
+    }
+    assert!(!above.path().join("elsewhere").exists());
+}
+
+#[test]
 fn json_is_one_document_on_usage_errors_too() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, command) in [

@@ -13,11 +13,14 @@ const ATTRIBUTES: &str = "*.sql text eol=lf";
 pub(super) fn init(settings: &settings::Init) -> Result<Outcome, Trouble> {
     let found = Config::find(&settings.folder, settings.home.as_deref())?;
     let project = match found {
-        Some(config) => Folder {
-            path: config.folder.clone(),
-            directory: config.migrations.directory.clone(),
-            config: Action::Kept,
-        },
+        Some(config) => {
+            settings::new_directory(&config)?;
+            Folder {
+                directory: config.migrations.directory,
+                path: config.folder,
+                config: Action::Kept,
+            }
+        }
         None => Folder {
             directory: existing_directory(&settings.folder).to_owned(),
             path: settings.folder.clone(),

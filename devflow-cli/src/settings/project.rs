@@ -44,10 +44,10 @@ impl Project {
     }
 
     /// The directory that a new migration is written to, which need not be there yet.
-    pub(super) fn new_directory(&self) -> PathBuf {
+    pub(super) fn new_directory(&self) -> Result<PathBuf, Trouble> {
         match &self.config {
-            Some(config) => config.folder.join(&config.migrations.directory),
-            None => self.folder.join(DEFAULT_DIRECTORY),
+            Some(config) => new_directory(config),
+            None => Ok(self.folder.join(DEFAULT_DIRECTORY)),
         }
     }
 
@@ -64,6 +64,22 @@ impl Project {
         let path = path.unwrap_or(Path::new("devflow.yml"));
         let path = path.strip_prefix(&self.folder).unwrap_or(path);
         path.display().to_string()
+    }
+}
+
+/// The directory of the migrations, which need not be there yet, but may not lead out of the project.
+pub(crate) fn new_directory(config: &Config) -> Result<PathBuf, Trouble> {
+    match config.migrations_directory() {
+        Ok(directory) => Ok(directory),
+        Err(error)
+            if error
+                .problems()
+                .iter()
+                .all(|problem| problem.code == "directory_missing") =>
+        {
+            Ok(config.folder.join(&config.migrations.directory))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
