@@ -197,6 +197,17 @@ impl Observer for Progress<'_> {
                 let text = format!("{}; trying again in {pause}", visible::line(reason));
                 self.say(format!("{}\n", paint(CAREFUL, text)));
             }
+            Event::Retrying {
+                migration,
+                reason,
+                attempt,
+                pause,
+            } => {
+                let (file, reason) = (visible::line(migration.file()), visible::line(reason));
+                let pause = duration::of(*pause);
+                let text = format!("{file}: {reason}; attempt {attempt} in {pause}");
+                self.say(format!("{}\n", paint(CAREFUL, text)));
+            }
             Event::Waiting {
                 holder,
                 waited,

@@ -26,8 +26,10 @@ impl Attempt<'_> {
             failure.suggest_baseline(newest);
         }
         let help = match failure.completed {
-            Some(_) => "what is complete stays; the next run stops here until a person has decided",
-            None => "it was rolled back; correct it and run again",
+            Some(1..) => {
+                "what is complete stays; the next run stops here until a person has decided"
+            }
+            None | Some(0) => "correct the file and run again: it goes on from here",
         };
         Error::new(
             ErrorKind::MigrationFailed,

@@ -11,6 +11,7 @@ use crate::lock::{self, Waited, Watch};
 use crate::migrator::Migrator;
 use crate::precondition::check_intact;
 use crate::report::{Place, Report, StepReport};
+use crate::retry::Retries;
 use crate::run::Run;
 use crate::session::Session;
 use crate::step::Framing;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 const ROUNDS: usize = 20;
 
 const LOCK_WAIT: Duration = Duration::from_secs(10 * 60);
+const LOCK_RETRY_BUDGET: Duration = Duration::from_secs(5 * 60);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_BUDGET: Duration = Duration::from_secs(10);
@@ -314,6 +316,7 @@ impl<'a> Attempt<'a> {
             interrupt: &self.interrupt,
             teller: &mut self.teller,
             fresh,
+            retries: Retries::new(settings.lock_retry_budget.unwrap_or(LOCK_RETRY_BUDGET)),
             launched: 0,
             done: Vec::new(),
         };
@@ -334,7 +337,7 @@ impl<'a> Attempt<'a> {
             Err(stop) => stop,
         };
         Err(match stop {
-            Stop::Moved => return Ok(Round::LookAgain),
+            Stop::Moved | Stop::Again { .. } => return Ok(Round::LookAgain),
             Stop::Lost(lost) => self.lost(connector, &plan, launched, fresh, lost).await,
             Stop::Failed(failure) => {
                 let newest = self

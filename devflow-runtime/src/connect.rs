@@ -4,7 +4,7 @@ mod failure;
 
 use crate::error::Result;
 use crate::interrupt::Interrupt;
-use crate::run::Run;
+use crate::run::{Run, jittered};
 use crate::session::{Route, Session, TlsStream};
 use crate::socket::{Endpoint, Socket, resolve};
 use crate::target::{Address, HostPort, SessionAttributes, Target, TlsMode};
@@ -35,8 +35,9 @@ pub(crate) struct Connector<'a> {
     tls: MakeRustlsConnect,
 }
 
-/// How long to wait between attempts.
-const RETRY_PAUSE: Duration = Duration::from_millis(250);
+/// How long to wait before the second attempt; the pause doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl<'a> Connector<'a> {
     /// Prepares TLS; opens nothing.
@@ -76,20 +77,22 @@ impl<'a> Connector<'a> {
         &self,
         retrying: &mut (dyn FnMut(&str, Duration) + Send),
     ) -> Result<Session> {
-        let deadline = Instant::now() + self.budget;
+        let began = Instant::now();
+        let mut pause = FIRST_PAUSE;
         loop {
             let failure = match self.try_each_host().await {
                 Ok(session) => return Ok(session),
                 Err(failure) => failure,
             };
-            if !failure.may_pass()
-                || Instant::now() + RETRY_PAUSE > deadline
-                || self.interrupt.is_fired()
-            {
-                return Err(failure.into_error(self.target));
+            let left = self.budget.saturating_sub(began.elapsed());
+            if !failure.may_pass() || left.is_zero() || self.interrupt.is_fired() {
+                return Err(failure.into_error(self.target, began.elapsed()));
             }
-            retrying(&failure.reason(), RETRY_PAUSE);
-            self.interrupt.sleep(RETRY_PAUSE).await;
+            // The last attempt is made when the budget ends, not a whole pause before.
+            let next = jittered(pause).min(left);
+            retrying(&failure.reason(), next);
+            self.interrupt.sleep(next).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -44,6 +44,17 @@ pub enum Event<'a> {
         /// The statement's number, starting at 1.
         number: usize,
     },
+    /// A migration lost a wait for a lock, was rolled back, and will be sent again.
+    Retrying {
+        /// The migration.
+        migration: &'a Migration,
+        /// What the server said.
+        reason: &'a str,
+        /// Which attempt comes next; the first was 1.
+        attempt: u32,
+        /// How long to wait before it.
+        pause: Duration,
+    },
     /// The server said something while a migration ran.
     Notice {
         /// The migration.

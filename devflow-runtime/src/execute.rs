@@ -6,11 +6,13 @@ use crate::failure::Part;
 use crate::interrupt::Interrupt;
 use crate::ledger::Place;
 use crate::report::{Notice, StepFailure, StepReport};
+use crate::retry::Retries;
 use crate::session::{Answer, Lost, Refusal, Reply, Session};
 use crate::step::{Durability, Framing, pieces};
 use crate::tell::Teller;
 use devflow_migrations::{Migration, Mode, Step};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// How many steps are under way at once on a database that serves nobody yet.
 const DEPTH: usize = 32;
@@ -29,6 +31,7 @@ pub(crate) struct Executor<'a, 'o> {
     pub(crate) teller: &'a mut Teller<'o>,
     /// The database had no ledger when the run began: it serves nobody yet.
     pub(crate) fresh: bool,
+    pub(crate) retries: Retries,
     /// How many steps have been sent.
     pub(crate) launched: usize,
     /// What has been committed. Durable once `execute` has returned `Ok` or a `Stop` other than `Lost`.
@@ -44,6 +47,8 @@ pub(crate) enum Stop {
     Interrupted(Option<Box<StepFailure>>),
     /// Another runner wrote to the ledger: look again.
     Moved,
+    /// A step lost a wait for a lock and is rolled back: send it again after a pause.
+    Again { index: usize, pause: Duration },
     /// A ledger row was refused; what had been committed before stays.
     Unwritten(Error),
     /// The connection is gone; whether what was under way took effect is not known yet.
@@ -77,15 +82,22 @@ impl Executor<'_, '_> {
                 flights.push_back(self.launch(steps, next)?);
                 next += 1;
             }
-            if let Some(flight) = flights.pop_front() {
-                self.land(flight, &mut flights, steps).await?;
+            let outcome = if let Some(flight) = flights.pop_front() {
+                self.land(flight, &mut flights, steps).await
             } else if next == steps.len() {
                 return Ok(());
             } else if self.interrupt.is_fired() {
                 return Err(self.interrupted().await);
             } else {
-                self.alone(steps, next).await?;
                 next += 1;
+                self.alone(steps, next - 1).await
+            };
+            match outcome {
+                Err(Stop::Again { index, pause }) => {
+                    self.interrupt.sleep(pause).await;
+                    next = index;
+                }
+                outcome => outcome?,
             }
         }
     }
@@ -119,6 +131,7 @@ impl Executor<'_, '_> {
 
     pub(crate) fn announce(&mut self, migration: &Migration, index: usize, total: usize) {
         self.launched = index + 1;
+        self.retries.begin();
         self.teller.tell(&Event::StepStarted {
             migration,
             number: index + 1,
@@ -141,7 +154,8 @@ impl Executor<'_, '_> {
                 version: before.migration.version(),
                 seq: before.seq,
             });
-        self.framing.end(index, step, after, durability)
+        self.framing
+            .end(index, step, after, durability, self.retries.detail(index))
     }
 
     async fn land(
@@ -160,9 +174,7 @@ impl Executor<'_, '_> {
             }
             Err(refused) => {
                 let next_began = self.drain(others).await;
-                Err(self
-                    .settle(&steps[flight.index], *refused, next_began)
-                    .await)
+                Err(self.settle(steps, flight.index, *refused, next_began).await)
             }
         }
     }
@@ -210,7 +222,7 @@ impl Executor<'_, '_> {
                 self.finished(steps, index, execution_ms, notices);
                 Ok(())
             }
-            Err(refused) => Err(self.settle(step, *refused, false).await),
+            Err(refused) => Err(self.settle(steps, index, *refused, false).await),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::locate::{Spot, locate};
 use crate::report::{Notice, StepFailure};
 use crate::session::Refusal;
 use crate::step::{ENDED, UNLOCKED};
-use devflow_migrations::{Migration, Mode, Version};
+use devflow_migrations::{Migration, Mode, Span, Version};
 use serde_json::json;
 use tokio_postgres::error::DbError;
 
@@ -52,6 +52,25 @@ pub(crate) fn interrupted(migration: &Migration, notices: Vec<Notice>) -> StepFa
     let message = "the run was interrupted between two statements".to_owned();
     StepFailure {
         message,
+        ..blank(migration, notices)
+    }
+}
+
+/// `CREATE INDEX CONCURRENTLY IF NOT EXISTS` found an index of that name which an earlier build left INVALID.
+pub(crate) fn skipped_over_invalid(
+    migration: &Migration,
+    span: Span,
+    index: &str,
+    notices: Vec<Notice>,
+) -> StepFailure {
+    let position = migration.text().position(span.start);
+    StepFailure {
+        message: format!(
+            "IF NOT EXISTS skipped over {index}, which is INVALID: an earlier build left it behind"
+        ),
+        hint: Some(format!("DROP INDEX CONCURRENTLY {index}, and run again")),
+        position: Some(position),
+        line: Some(migration.text().line(position.line).to_owned()),
         ..blank(migration, notices)
     }
 }
@@ -166,8 +185,8 @@ fn our_hint(error: &DbError, mode: Mode) -> Option<String> {
         "25001" if mode == Mode::Transaction => {
             "PostgreSQL refuses this inside a transaction: put it into a file of its own that begins with `-- devflow: no-transaction`"
         }
-        "55P03" => {
-            "another session held a lock on it for longer than lock_timeout; the whole migration was rolled back, so run it again"
+        "55P03" | "40P01" | "40001" => {
+            "other sessions held what it needs for longer than lock_timeout and lock_retry_budget allow: find them in pg_stat_activity, or run it in a quieter hour"
         }
         "57014" if error.message().contains("statement timeout") => {
             "raise statement_timeout in devflow.yml"

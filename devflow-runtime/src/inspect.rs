@@ -3,6 +3,7 @@
 use crate::attempt::Attempt;
 use crate::error::Result;
 use crate::ledger::{Found, Look};
+use crate::lock;
 use crate::report::{PlanReport, State, Status, StatusEntry};
 use crate::session::Session;
 use devflow_migrations::{
@@ -55,9 +56,26 @@ impl Attempt<'_> {
         };
         let ledger = self.read(session, exists).await?;
         let plan = self.plan_with(&ledger);
+        self.remark_on_holder(session, &plan).await;
         let digest = self.digest(session, &plan).await;
         let report = self.plan_report(plan, digest, exists);
         Ok((ledger, report))
+    }
+
+    /// A file that looks half done may be under way at this moment.
+    async fn remark_on_holder(&mut self, session: &mut Session, plan: &Plan) {
+        if !plan
+            .findings()
+            .iter()
+            .any(|finding| finding.code() == "half_done")
+        {
+            return;
+        }
+        if let Some(holder) = lock::holder(session, &self.table).await {
+            self.teller.remark(format!(
+                "a run is under way: devflow's lock is held by {holder}"
+            ));
+        }
     }
 
     fn entries(&self, ledger: &Ledger, plan: &Plan) -> Vec<StatusEntry> {

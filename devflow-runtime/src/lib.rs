@@ -18,6 +18,7 @@ mod lock;
 mod migrator;
 mod precondition;
 mod report;
+mod retry;
 mod run;
 mod secret;
 mod session;

@@ -136,7 +136,7 @@ pub(crate) async fn release(session: &mut Session, table: &LedgerTable) {
 }
 
 /// Who holds the lock, as far as the role may see.
-async fn holder(session: &mut Session, table: &LedgerTable) -> Option<Holder> {
+pub(crate) async fn holder(session: &mut Session, table: &LedgerTable) -> Option<Holder> {
     let query = format!(
         "{LOCAL_SETTINGS} SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename, '') FROM pg_locks l \
          LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \

@@ -8,6 +8,7 @@ use crate::report::{Notice, StepFailure};
 use crate::step::flush;
 use devflow_migrations::{LedgerEvent, Step};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 impl Executor<'_, '_> {
     /// Lets every message that was sent behind a refused one be answered. Says whether the next BEGIN was accepted: then
@@ -24,7 +25,14 @@ impl Executor<'_, '_> {
     }
 
     /// After a refusal, with every answer in: roll back, look at what the ledger says, and record the failure.
-    pub(crate) async fn settle(&mut self, step: &Step, refused: Refused, next_began: bool) -> Stop {
+    pub(crate) async fn settle(
+        &mut self,
+        steps: &[Step],
+        index: usize,
+        refused: Refused,
+        next_began: bool,
+    ) -> Stop {
+        let step = &steps[index];
         let interrupted = self.interrupt.is_fired();
         self.session.quiet().await;
         if let Some(lost) = refused.refusal.ends_session() {
@@ -50,10 +58,16 @@ impl Executor<'_, '_> {
         let failed_at_commit = part == Part::End && failure.sqlstate.is_some();
         if nothing_to_roll_back && !failed_at_commit {
             failure.escaped(completed);
+        } else if !interrupted
+            && let Some(pause) = self.retries.pause_after(index, refusal.sqlstate())
+        {
+            self.tell_retry(step, index, &failure, pause);
+            return Stop::Again { index, pause };
         }
         let record = Record {
             statement: failure.completed,
             error: Some(failure.ledger_json()),
+            detail: self.retries.detail(index),
             ..Record::of(
                 &step.migration,
                 step.seq,
@@ -69,6 +83,15 @@ impl Executor<'_, '_> {
             Err(stop) => return stop,
         }
         self.failed(failure, interrupted)
+    }
+
+    fn tell_retry(&mut self, step: &Step, index: usize, failure: &StepFailure, pause: Duration) {
+        self.teller.tell(&Event::Retrying {
+            migration: &step.migration,
+            reason: &failure.message,
+            attempt: self.retries.refused(index) + 1,
+            pause,
+        });
     }
 
     /// A cancelled statement is an interruption only when we asked for it.

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::execute::{Executor, Stop};
-use crate::failure::{Part, describe, interrupted};
+use crate::failure::{Part, describe, interrupted, skipped_over_invalid};
 use crate::ledger::{LedgerTable, Record};
 use crate::literal::text;
 use crate::report::{Notice, StepFailure};
@@ -27,6 +27,10 @@ impl Executor<'_, '_> {
             if let Some(refusal) = answer.error {
                 return Err(self.refuse(&mut journal, number, &refusal, notices).await);
             }
+            if let Some(index) = self.invalid_index(statement, &notices).await {
+                let failure = skipped_over_invalid(migration, *span, &index, notices);
+                return Err(self.give_up(&mut journal, failure).await);
+            }
             journal.completed(statement, number + 1);
             self.teller.tell(&Event::StatementDone {
                 migration,
@@ -44,6 +48,25 @@ impl Executor<'_, '_> {
         let execution_ms = self.complete(&mut journal).await?;
         self.finished(steps, index, execution_ms, notices);
         Ok(())
+    }
+
+    /// The INVALID index over which `IF NOT EXISTS` skipped: the server says that all is well, and the index enforces
+    /// and speeds up nothing.
+    async fn invalid_index(&mut self, statement: &str, notices: &[Notice]) -> Option<String> {
+        let skipped = notices.iter().any(|notice| notice.sqlstate == "42P07");
+        if !skipped || !statement.to_ascii_uppercase().contains("CONCURRENTLY") {
+            return None;
+        }
+        let query = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relname FROM pg_catalog.pg_index i \
+             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE NOT i.indisvalid";
+        let answer = self.session.ask(query).await;
+        let is_named = |name: &str| notices.iter().any(|notice| notice.message.contains(name));
+        let found = answer
+            .rows
+            .iter()
+            .find(|row| row.get(1).is_some_and(is_named));
+        found.and_then(|row| row.get(0)).map(str::to_owned)
     }
 
     /// Cleans the session and writes `applied` in one transaction; the server's own time is since `started`.

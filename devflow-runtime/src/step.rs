@@ -76,8 +76,10 @@ impl Framing<'_> {
         step: &Step,
         after: Option<Place<'_>>,
         durability: Durability,
+        detail: Option<String>,
     ) -> String {
         let record = Record {
+            detail,
             execution_ms: Some(SINCE_BEGIN.to_owned()),
             ..Record::of(&step.migration, step.seq, LedgerEvent::Applied, self.run)
         };

@@ -61,6 +61,17 @@ fn log(event: &Event<'_>) {
         } => {
             tracing::info!(version = %migration.version(), file = migration.path(), number, total, "applying");
         }
+        Event::Retrying {
+            migration,
+            reason,
+            attempt,
+            pause,
+        } => tracing::warn!(
+            version = %migration.version(),
+            attempt,
+            pause_ms = pause.as_millis(),
+            "{reason:?}; trying again"
+        ),
         Event::StatementDone { migration, number } => {
             tracing::info!(version = %migration.version(), statement = number, "statement done");
         }

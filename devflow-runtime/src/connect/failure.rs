@@ -117,12 +117,17 @@ impl Failure {
         }
     }
 
-    pub(super) fn into_error(self, target: &Target) -> Error {
-        let more = match target.hosts.len() {
-            0 | 1 => String::new(),
-            hosts => format!(" (and none of the other {} hosts took us)", hosts - 1),
-        };
-        let message = format!("{}{more}", self.reason());
+    pub(super) fn into_error(self, target: &Target, tried: Duration) -> Error {
+        let mut message = self.reason();
+        if target.hosts.len() > 1 {
+            message.push_str(&format!(
+                " (none of the {} hosts took us)",
+                target.hosts.len()
+            ));
+        }
+        if self.may_pass() {
+            message.push_str(&format!(" (tried for {:.1} s)", tried.as_secs_f64()));
+        }
         Error::new(ErrorKind::Connect, self.code(), message).help(self.help())
     }
 }
