@@ -42,7 +42,7 @@ pub(crate) fn split(text: &str) -> Split {
     while let Some(token) = splitter.tokens.next() {
         splitter.take(token);
     }
-    splitter.close(text.len(), Ending::Text);
+    splitter.close(Ending::Text);
     splitter.split
 }
 
@@ -71,7 +71,8 @@ struct Open<'t> {
 /// What ends a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    Semicolon,
+    /// The offset behind it.
+    Semicolon(usize),
     PsqlCommand,
     Text,
 }
@@ -83,7 +84,7 @@ impl<'t> Splitter<'t> {
             TokenKind::PsqlCommand => self.take_psql_command(token.span),
             TokenKind::Unterminated(what) => self.take_unterminated(what, token.span),
             TokenKind::Semicolon if self.open.as_ref().is_none_or(Open::is_complete) => {
-                self.close(token.span.end, Ending::Semicolon);
+                self.close(Ending::Semicolon(token.span.end));
             }
             _ => self.extend(token),
         }
@@ -110,7 +111,7 @@ impl<'t> Splitter<'t> {
     fn take_psql_command(&mut self, span: Span) {
         let fault = psql_command(&self.text[span.range()], span.start);
         self.split.faults.push(fault);
-        self.close(span.start, Ending::PsqlCommand);
+        self.close(Ending::PsqlCommand);
     }
 
     fn take_unterminated(&mut self, what: Unterminated, span: Span) {
@@ -122,12 +123,12 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    fn close(&mut self, end: usize, ending: Ending) {
+    fn close(&mut self, ending: Ending) {
         let Some(open) = self.open.take() else {
             return;
         };
         let end = match ending {
-            Ending::Semicolon => end,
+            Ending::Semicolon(end) => end,
             Ending::PsqlCommand | Ending::Text => open.span.end,
         };
         let copy = Kind::copy(&self.text[open.span.range()]);
