@@ -26,19 +26,29 @@ impl Attempt<'_> {
     /// The report of a start with nothing to do, made without reading a row.
     pub(crate) fn report_all_applied(&self) -> Report {
         Report {
-            already_applied: self.migrator.set.len(),
+            already_applied: self.migrator.set.len().saturating_sub(self.done.len()),
             ..self.report(&Plan::default(), None)
         }
     }
 
     pub(crate) fn report(&self, plan: &Plan, digest: Option<PlanDigest>) -> Report {
+        let is_step = |version| {
+            plan.steps()
+                .iter()
+                .any(|step| step.migration.version() == version)
+        };
+        let earlier = self
+            .done
+            .iter()
+            .filter(|step| !is_step(&step.version))
+            .count();
         let is_done = |version: &Version| self.done.iter().any(|step| step.version == *version);
         let steps = plan.steps().iter().map(|step| step.migration.version());
         let withheld = plan.withheld().iter().map(|migration| migration.version());
         Report {
             run: self.run.id.clone(),
             place: self.place.clone(),
-            already_applied: plan.applied(),
+            already_applied: plan.applied().saturating_sub(earlier),
             steps: self.done.clone(),
             unconfirmed: Vec::new(),
             pending: steps

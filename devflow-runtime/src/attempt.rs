@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::execute::{Executor, Stop};
 use crate::interrupt::Interrupt;
-use crate::ledger::{self, Facts, Found, LedgerTable, Look};
+use crate::ledger::{self, Creation, Facts, Found, LedgerTable, Look};
 use crate::lock::{self, Waited, Watch};
 use crate::migrator::Migrator;
 use crate::precondition::check_intact;
@@ -40,6 +40,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) table: LedgerTable,
     pub(crate) place: Place,
     pub(crate) began: Instant,
+    waiting_since: Option<Instant>,
     /// What this run has committed, over all its rounds.
     pub(crate) done: Vec<StepReport>,
 }
@@ -70,6 +71,7 @@ impl<'a> Attempt<'a> {
             },
             table,
             began: Instant::now(),
+            waiting_since: None,
             done: Vec::new(),
         }
     }
@@ -191,26 +193,28 @@ impl<'a> Attempt<'a> {
         }
         self.check_writable(session, &facts, shape.as_ref(), &glance)?;
         let watch = watch(&glance, shape.is_some());
-        let limit = self.lock_wait();
-        let waited = lock::acquire(
-            session,
-            &self.table,
-            &watch,
-            limit,
-            &self.interrupt,
-            &mut self.teller,
-        )
-        .await?;
-        if waited == Waited::LookAgain {
+        if self.acquire(session, &watch).await? == Waited::LookAgain {
             return Ok(Round::LookAgain);
         }
         let result = self.locked(connector, session, shape.is_some()).await;
+        // A cancel request must not hit the unlocking.
+        session.quiet().await;
         lock::release(session, &self.table).await;
         result
     }
 
-    pub(crate) fn lock_wait(&self) -> Duration {
-        self.migrator.settings.lock_wait.unwrap_or(LOCK_WAIT)
+    /// Takes the lock, or waits for it; `lock_wait` covers all rounds of the run together.
+    pub(crate) async fn acquire(
+        &mut self,
+        session: &mut Session,
+        watch: &Watch<'_>,
+    ) -> Result<Waited> {
+        let waiting = lock::Waiting {
+            since: *self.waiting_since.get_or_insert_with(Instant::now),
+            limit: self.migrator.settings.lock_wait.unwrap_or(LOCK_WAIT),
+            interrupt: &self.interrupt,
+        };
+        lock::acquire(session, &self.table, watch, &waiting, &mut self.teller).await
     }
 
     pub(crate) async fn read(&self, session: &mut Session, exists: bool) -> Result<Ledger> {
@@ -244,21 +248,21 @@ impl<'a> Attempt<'a> {
         self.teller.tell(&Event::Planned(&plan));
         let clean = plan.into_clean().map_err(|plan| refused(&plan))?;
         check_intact(clean.plan().steps())?;
-        let in_use = !exists && !clean.plan().steps().is_empty() && self.create(session).await?;
+        let mut in_use = false;
+        if !exists && !clean.plan().steps().is_empty() {
+            let (facts, _) = ledger::take_facts(session, &self.table).await?;
+            in_use = facts.in_use;
+            if self.create(session, &facts).await? == Creation::Raced {
+                return Ok(Round::LookAgain);
+            }
+        }
         self.execute(connector, session, clean, digest, !exists, in_use)
             .await
     }
 
-    /// Creates the ledger; says whether the database held tables of somebody's already.
-    pub(crate) async fn create(&mut self, session: &mut Session) -> Result<bool> {
-        let (facts, _) = ledger::take_facts(session, &self.table).await?;
-        ledger::create(
-            session,
-            &self.table,
-            &self.migrator.settings.tracking_readers,
-        )
-        .await?;
-        Ok(facts.in_use)
+    pub(crate) async fn create(&self, session: &mut Session, facts: &Facts) -> Result<Creation> {
+        let readers = &self.migrator.settings.tracking_readers;
+        ledger::create(session, &self.table, facts.has_schema, readers).await
     }
 
     async fn check_approval(

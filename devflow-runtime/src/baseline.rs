@@ -3,7 +3,7 @@
 use crate::account::refused;
 use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{Found, LOCAL_SETTINGS, Look, Record};
+use crate::ledger::{self, Creation, Found, LOCAL_SETTINGS, Look, Record};
 use crate::lock::{self, Waited, Watch};
 use crate::report::{Report, StepReport};
 use crate::session::Session;
@@ -31,28 +31,13 @@ impl Attempt<'_> {
         let ledger = self.read(session, shape.is_some()).await?;
         let glance = self.plan_with(&ledger);
         self.check_writable(session, &facts, shape.as_ref(), &glance)?;
-        let limit = self.lock_wait();
         let watch = if shape.is_some() {
             Watch::Nothing
         } else {
             Watch::Table
         };
-        let waited = lock::acquire(
-            session,
-            &self.table,
-            &watch,
-            limit,
-            &self.interrupt,
-            &mut self.teller,
-        )
-        .await?;
-        if waited == Waited::LookAgain {
-            return Err(Error::new(
-                ErrorKind::Broken,
-                "ledger_moving",
-                "another run created the ledger at this moment",
-            )
-            .help("look at `devflow db status`, and run again"));
+        if self.acquire(session, &watch).await? == Waited::LookAgain {
+            return Err(created_by_another());
         }
         let result = self
             .record_baseline(session, version, shape.is_some())
@@ -75,7 +60,10 @@ impl Attempt<'_> {
             return Ok(self.report(&plan, None));
         }
         if !exists {
-            self.create(session).await?;
+            let (facts, _) = ledger::take_facts(session, &self.table).await?;
+            if self.create(session, &facts).await? == Creation::Raced {
+                return Err(created_by_another());
+            }
         }
         let mut message = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} {} ",
@@ -98,6 +86,15 @@ impl Attempt<'_> {
         self.done = steps.iter().map(recorded).collect();
         Ok(self.report(&plan, None))
     }
+}
+
+fn created_by_another() -> Error {
+    Error::new(
+        ErrorKind::Broken,
+        "ledger_moving",
+        "another run created the ledger at this moment",
+    )
+    .help("look at `devflow db status`, and run again")
 }
 
 /// Pending and late ones are what a baseline is for; anything else that is refused stops it.

@@ -38,6 +38,14 @@ pub(crate) enum Watch<'a> {
     Version { version: &'a Version, seq: i32 },
 }
 
+/// How long to wait, and what ends it early.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting<'a> {
+    pub(crate) since: Instant,
+    pub(crate) limit: Duration,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
 /// Takes the run's lock, or waits for it up to `limit`.
 ///
 /// Between polls the session is idle and outside any transaction: a waiter inside `pg_advisory_lock` and the holder's
@@ -49,11 +57,14 @@ pub(crate) async fn acquire(
     session: &mut Session,
     table: &LedgerTable,
     watch: &Watch<'_>,
-    limit: Duration,
-    interrupt: &Interrupt,
+    waiting: &Waiting<'_>,
     teller: &mut Teller<'_>,
 ) -> Result<Waited> {
-    let start = Instant::now();
+    let Waiting {
+        since,
+        limit,
+        interrupt,
+    } = *waiting;
     let mut said: Option<Instant> = None;
     let poll = poll_message(table, watch);
     loop {
@@ -75,7 +86,7 @@ pub(crate) async fn acquire(
         if is_true(1) {
             return Ok(Waited::LookAgain);
         }
-        let waited = start.elapsed();
+        let waited = since.elapsed();
         if waited >= limit {
             let holder = holder(session, table).await;
             return Err(timed_out(table, limit, holder.as_ref()));

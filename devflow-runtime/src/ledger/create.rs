@@ -5,57 +5,75 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::literal::{identifier, text};
 use crate::session::Session;
 
+/// Whether the ledger was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Creation {
+    Done,
+    /// Another session created the schema or a table of that name at this moment: look again.
+    Raced,
+}
+
+/// Unique violations in the catalogs, duplicate schema, table and object: `IF NOT EXISTS` is not free of races.
+const RACED: [&str; 4] = ["23505", "42P06", "42P07", "42710"];
+
 /// Creates the schema, where it is missing, and the table, and takes away every right but the owner's before anybody
 /// can use one: a database's default privileges may have granted INSERT and DELETE on it.
 ///
 /// The lock is held and no transaction is open. A failure leaves nothing.
 ///
 /// # Errors
-/// Kind `Permission` when the role may not create it, `Usage` when a reader is not a role.
+/// Kind `Permission` when the role may not create it, `Broken` when a reader is not a role.
 pub(crate) async fn create(
     session: &mut Session,
     table: &LedgerTable,
+    has_schema: bool,
     readers: &[impl AsRef<str>],
-) -> Result<()> {
-    let answer = session.ask(&create_statements(table)).await;
-    let answer = match answer.accept(&format!("create the ledger {}", table.name)) {
-        Ok(answer) => answer,
-        Err(error) => {
-            session.ask("ROLLBACK").await.accept("roll back")?;
-            return Err(may_not_create(error, table));
+) -> Result<Creation> {
+    let answer = session.ask(&create_statements(table, has_schema)).await;
+    if let Some(refusal) = answer.error {
+        session.ask("ROLLBACK").await.accept("roll back")?;
+        if RACED.contains(&refusal.sqlstate()) {
+            return Ok(Creation::Raced);
         }
-    };
+        let error = refusal.into_error(&format!("create the ledger {}", table.name));
+        return Err(may_not_create(error, table));
+    }
     let granted = answer
         .rows
         .iter()
         .filter_map(|row| Some((row.get("object")?, row.get("grantee")?)));
-    let statements = close_and_commit(table, granted, readers);
-    if let Err(error) = session
-        .ask(&statements)
-        .await
-        .accept("give the ledger its rights")
-    {
+    let answer = session
+        .ask(&close_and_commit(table, granted, readers))
+        .await;
+    if let Err(error) = answer.accept("give the ledger its rights") {
         session.ask("ROLLBACK").await.accept("roll back")?;
         return Err(error.help("every role in tracking_readers must exist"));
     }
-    Ok(())
+    Ok(Creation::Done)
 }
 
-fn create_statements(table: &LedgerTable) -> String {
+fn create_statements(table: &LedgerTable, has_schema: bool) -> String {
+    // Even with IF NOT EXISTS it asks for CREATE on the database, which a role may lack that may create tables.
+    let schema = match has_schema {
+        true => String::new(),
+        false => format!(
+            "CREATE SCHEMA IF NOT EXISTS {};",
+            identifier(table.name.schema())
+        ),
+    };
     let columns: Vec<_> = COLUMNS
         .iter()
         .map(|(name, kind)| format!("{name} {kind}"))
         .collect();
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} SET LOCAL lock_timeout = '5s'; \
-         CREATE SCHEMA IF NOT EXISTS {schema}; \
+         {schema} \
          CREATE TABLE {table} ({columns}, PRIMARY KEY (version, seq)); \
          COMMENT ON TABLE {table} IS {comment}; \
          SELECT DISTINCT CASE WHEN c.relkind = 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass AS object, \
            CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END AS grantee \
          FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee \
          WHERE c.oid IN ({regclass}::regclass, pg_get_serial_sequence({regclass}, 'id')::regclass) AND a.grantee <> c.relowner",
-        schema = identifier(table.name.schema()),
         table = table.quoted,
         columns = columns.join(", "),
         comment = text(COMMENT),

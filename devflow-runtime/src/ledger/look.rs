@@ -3,6 +3,7 @@
 use super::shape::{Shape, shape_query, unreadable};
 use super::{LOCAL_SETTINGS, LedgerTable};
 use crate::error::{Error, ErrorKind, Result};
+use crate::literal::text;
 use crate::session::{Answer, Refusal, Session};
 use devflow_migrations::{Ledger, LedgerRow};
 use tokio_postgres::SimpleQueryRow;
@@ -38,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) encrypted: bool,
     /// Whether the database holds a table of somebody's.
     pub(crate) in_use: bool,
+    /// Whether the ledger's schema exists.
+    pub(crate) has_schema: bool,
 }
 
 /// Facts about the session; one SELECT list.
@@ -121,7 +124,9 @@ pub(crate) async fn take_facts(
         "{LOCAL_SETTINGS} SELECT {facts}, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
            WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) AS in_use, \
+         EXISTS (SELECT FROM pg_namespace WHERE nspname = {schema}) AS has_schema, \
          shape.* FROM (SELECT) one LEFT JOIN {shape} shape ON true",
+        schema = text(table.name.schema()),
         facts = facts_columns(),
         shape = shape_query(table),
     );
@@ -195,6 +200,7 @@ impl Facts {
             in_recovery: is("in_recovery", "t"),
             read_only: is("read_only", "on"),
             encrypted: is("encrypted", "t"),
+            has_schema: row.try_get("has_schema").ok().flatten() == Some("t"),
             in_use: row.try_get("in_use").ok().flatten() == Some("t"),
         }
     }
