@@ -21,14 +21,18 @@ pub enum Program {
 ///
 /// Cargo builds the programs of a package for that package's own tests only, so a program of another one would be
 /// missing or, worse, old. The first test of a run that needs one has Cargo build them all, which takes no time when
-/// they are up to date.
+/// they are up to date. `./test` has built them when it says so in `DEVFLOW_TEST_PROGRAMS`.
 ///
 /// # Panics
 /// When they cannot be built.
 #[must_use]
 pub fn program(program: Program) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(build_once_a_run);
+    BUILT.get_or_init(|| {
+        if std::env::var_os("DEVFLOW_TEST_PROGRAMS").is_none_or(|value| value != "built") {
+            build_once_a_run();
+        }
+    });
     programs_folder().join(match program {
         Program::Devflow => "devflow",
         Program::ExampleService => "example-service",
