@@ -79,7 +79,8 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> &Path {
         self.log.as_deref().expect(
-            "this test reads the server's log: unset DEVFLOW_TEST_URL, or name the log in DEVFLOW_TEST_LOG",
+            "this test reads the server's log: unset DEVFLOW_TEST_URL, or name the log in DEVFLOW_TEST_LOG \
+             (with log_statement = all and log_line_prefix = '%m [%p] db=%d app=%a | ')",
         )
     }
 
