@@ -1,4 +1,102 @@
 //! Applies PostgreSQL migrations that are compiled into the binary.
+//!
+//! A service names its migrations once, and applies them when it starts:
+//!
+//! ```rust,no_run
+//! # // Outside of this repository the macro finds the directory by devflow.yml.
+//! # macro_rules! embed_migrations {
+//! #     () => { devflow_runtime::embed_migrations!("../examples/service/migrations") };
+//! # }
+//! # #[expect(unused_imports, reason = "the macro above stands in")]
+//! use devflow_runtime::{Migrations, Migrator, embed_migrations};
+//!
+//! static MIGRATIONS: Migrations = embed_migrations!();
+//!
+//! async fn migrate() -> Result<(), Box<dyn std::error::Error>> {
+//!     let database_url = std::env::var("DATABASE_URL")?;
+//!     let report = Migrator::new(&MIGRATIONS).run(&database_url).await?;
+//!     println!("{} migrations applied", report.steps.len());
+//!     Ok(())
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! [`embed_migrations!`] takes the directory, the ledger's table and the policies from devflow.yml, and checks every file
+//! while the service is compiled. Where there is no devflow.yml, `embed_migrations!("migrations")` names the directory.
+//! Cargo sees a new file only if the package has a build script:
+//!
+//! ```
+//! fn main() {
+//!     println!("cargo::rerun-if-changed=migrations");
+//! }
+//! ```
+//!
+//! # What a run does
+//!
+//! [`Migrator`] takes its options by value; then one verb connects, works and closes its connection.
+//!
+//! 1. It looks at the ledger, the table that records what was applied: one message, no lock, nothing written. With nothing
+//!    pending and nothing changed, that is all, and it is what most starts of a service cost.
+//! 2. It takes the ledger's advisory lock. It asks again and again, for up to `lock_wait`, and never waits inside the
+//!    server; [`Event::Waiting`] says who has the lock. A run that finds the work done leaves without it.
+//! 3. It plans, under the lock. Every difference between files and ledger is a [`Finding`]. A refused one stops the run
+//!    before anything is applied.
+//! 4. It applies what is pending, oldest version first, and reports.
+//!
+//! [`Migrator::plan`] and [`Migrator::status`] look and plan in the same way. They write nothing, take no lock, and need
+//! SELECT only. [`Migrator::baseline`] records migrations as applied without running them.
+//!
+//! # What is guaranteed
+//!
+//! * A migration and its ledger row commit together: never one without the other.
+//! * A migration takes effect once. The ledger's key is (version, seq), and each run writes at the `seq` that it read plus
+//!   one, so a second run fails and looks again even where the lock did not keep it out.
+//! * Success is reported when it is durable. An error carries what had been committed before it, in [`Error::report`].
+//! * A run that ends early leaves nothing half done: [`Migrator::run_until`] cancels the statement under way, rolls back,
+//!   records `failed` and gives the lock back. A future that is dropped closes its connection and asks the server to cancel.
+//! * What a migration does to its session (role, settings, temporary tables, prepared statements, cursors, LISTEN) is
+//!   undone before the next one runs.
+//! * No error, log line or `Debug` shows a URL or a password.
+//!
+//! A file that cannot run in a transaction runs statement by statement ([`Mode::NoTransaction`]). Its `started` and
+//! `progress` rows say how far it came. If it does not come to its end, the next run stops with
+//! [`FindingKind::HalfDone`] and applies nothing.
+//!
+//! # What it is not
+//!
+//! The library reads no environment variable and no file but `sslrootcert`, installs no signal handler, prints nothing and
+//! needs a Tokio runtime. It speaks through [`Observer`] and through `tracing`: a span `devflow` around each verb, and
+//! events of the same content as [`Event`].
+//!
+//! Behind a transaction pooler it refuses to apply anything (kind [`ErrorKind::Usage`], code `behind_pooler`).
+//!
+//! # TLS
+//!
+//! TLS is rustls with ring, by libpq's words: `sslmode` from `disable` to `verify-full`, `sslrootcert`, `sslnegotiation`
+//! and `channel_binding` in the URL. [`Migrator::run_on`] takes a [`tokio_postgres::Config`] instead of a URL.
+//!
+//! # Errors
+//!
+//! [`Error::kind`] is what a caller branches on; [`Error::code`] is a stable word for logs and scripts.
+//!
+//! | kind | what it means | what to do |
+//! | --- | --- | --- |
+//! | `Usage` | The URL cannot be read, the target does not exist, or a setting is not built yet | correct the call |
+//! | `Connect` | No connection: name, TCP, TLS, log-in | look at the server |
+//! | `Permission` | The role may not do what the run needs | grant it, or use another role |
+//! | `ReadOnly` | The server is a standby or read-only, and migrations are pending | connect to the primary |
+//! | `Disconnected` | The connection was lost before anything ran | run again |
+//! | `LockTimeout` | Another run held the lock for all of `lock_wait` | wait for that run |
+//! | `Refused` | [`Error::findings`] has findings that the policies refuse | settle each one |
+//! | `Ledger` | The ledger is damaged, another tool's, filtered or not trusted | look before going on |
+//! | `MigrationFailed` | [`Error::failure`] has the migration, the place and the server's words | correct the file |
+//! | `Broken` | The run broke after it had begun; the report says what is known | run again |
+//! | `PlanChanged` | The plan is not the approved one | approve the new plan, in [`Error::plan`] |
+//! | `Interrupted` | The caller ended the run | run again |
+//!
+//! # Features
+//!
+//! There are none. The parsers of SQL and YAML work while the service is compiled, and are not part of it.
 
 mod account;
 mod aftermath;
