@@ -121,7 +121,7 @@ impl Attempt<'_> {
     }
 
     /// The lost session holds the lock until the server has noticed; only then is the ledger final.
-    async fn wait_for_orphan(&self, session: &mut Session) -> Result<()> {
+    async fn wait_for_orphan(&mut self, session: &mut Session) -> Result<()> {
         let poll = format!(
             "{LOCAL_SETTINGS} SELECT pg_try_advisory_lock({})",
             self.table.key.0

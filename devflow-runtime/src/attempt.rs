@@ -217,7 +217,7 @@ impl<'a> Attempt<'a> {
         lock::acquire(session, &self.table, watch, &waiting, &mut self.teller).await
     }
 
-    pub(crate) async fn read(&self, session: &mut Session, exists: bool) -> Result<Ledger> {
+    pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
         if exists {
             ledger::read(session, &self.table).await
         } else {
@@ -260,7 +260,11 @@ impl<'a> Attempt<'a> {
             .await
     }
 
-    pub(crate) async fn create(&self, session: &mut Session, facts: &Facts) -> Result<Creation> {
+    pub(crate) async fn create(
+        &mut self,
+        session: &mut Session,
+        facts: &Facts,
+    ) -> Result<Creation> {
         let readers = &self.migrator.settings.tracking_readers;
         ledger::create(session, &self.table, facts.has_schema, readers).await
     }
@@ -285,7 +289,7 @@ impl<'a> Attempt<'a> {
             .with_plan(report))
     }
 
-    pub(crate) async fn digest(&self, session: &mut Session, plan: &Plan) -> PlanDigest {
+    pub(crate) async fn digest(&mut self, session: &mut Session, plan: &Plan) -> PlanDigest {
         let system = ledger::system_identifier(session).await;
         plan.digest(&PlanPlace {
             environment: &self.migrator.environment,

@@ -255,3 +255,23 @@ impl fmt::Debug for Migrator {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_send(_future: impl Future + Send) {}
+
+    #[test]
+    fn every_verb_can_be_spawned() {
+        let settings = Settings::default();
+        let migrator = Migrator::with_set(MigrationSet::default(), TableName::default(), settings);
+        let version = Version::parse("1").unwrap();
+        assert_send(migrator.run(""));
+        assert_send(migrator.run_on(&tokio_postgres::Config::new()));
+        assert_send(migrator.run_until("", &mut (), std::future::pending()));
+        assert_send(migrator.plan("", &mut ()));
+        assert_send(migrator.status("", &mut ()));
+        assert_send(migrator.baseline("", &version, &mut ()));
+    }
+}
