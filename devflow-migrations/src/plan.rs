@@ -130,6 +130,12 @@ impl Plan {
         self.applied
     }
 
+    /// The id of the ledger's newest row; 0 when it has none.
+    #[must_use]
+    pub fn last_id(&self) -> i64 {
+        self.last_id
+    }
+
     /// The policies it was made with.
     #[must_use]
     pub fn policy(&self) -> Policy {

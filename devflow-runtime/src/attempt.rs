@@ -325,6 +325,7 @@ impl<'a> Attempt<'a> {
             teller: &mut self.teller,
             fresh,
             retries: Retries::new(settings.lock_retry_budget.unwrap_or(LOCK_RETRY_BUDGET)),
+            last_id: plan.last_id(),
             launched: 0,
             done: Vec::new(),
         };

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::failure::Part;
 use crate::interrupt::Interrupt;
-use crate::ledger::Place;
+use crate::ledger::After;
 use crate::report::{Notice, StepFailure, StepReport};
 use crate::retry::Retries;
 use crate::session::{Answer, Lost, Refusal, Reply, Session};
@@ -32,6 +32,8 @@ pub(crate) struct Executor<'a, 'o> {
     /// The database had no ledger when the run began: it serves nobody yet.
     pub(crate) fresh: bool,
     pub(crate) retries: Retries,
+    /// The newest row of the ledger when the plan was made.
+    pub(crate) last_id: i64,
     /// How many steps have been sent.
     pub(crate) launched: usize,
     /// What has been committed. Durable once `execute` has returned `Ok` or a `Stop` other than `Lost`.
@@ -147,13 +149,10 @@ impl Executor<'_, '_> {
             (false, true) => Durability::Later,
             (false, false) => Durability::Own,
         };
-        let before = index.checked_sub(1).map(|index| &steps[index]);
-        let after = before
-            .filter(|before| self.fresh && before.migration.mode() == Mode::Transaction)
-            .map(|before| Place {
-                version: before.migration.version(),
-                seq: before.seq,
-            });
+        let after = match index.checked_sub(1) {
+            Some(before) => Some(After::Step(&steps[before])),
+            None => (self.last_id > 0).then_some(After::Row(self.last_id)),
+        };
         self.framing
             .end(index, step, after, durability, self.retries.detail(index))
     }

@@ -36,7 +36,9 @@ pub(crate) fn describe(
                 Part::Begin | Part::End => Spot::default(),
             };
             failure.fill(error, spot);
-            if part == Part::End && error.code().code().starts_with("23") {
+            if part == Part::End && is_missing_row(error) {
+                failure.explain_missing_row();
+            } else if part == Part::End && error.code().code().starts_with("23") {
                 failure.hint = Some(
                     "a deferred constraint was not met when the migration was to be committed"
                         .to_owned(),
@@ -45,6 +47,21 @@ pub(crate) fn describe(
         }
     }
     failure
+}
+
+/// The ledger row's `seq` is NULL when the row before it is gone.
+fn is_missing_row(error: &DbError) -> bool {
+    error.code().code() == "23502" && error.column() == Some("seq")
+}
+
+/// Whether the migration ended devflow's transaction and began another. `RESET ALL`, which ends nothing, trips the same
+/// guard.
+pub(crate) fn began_another(migration: &Migration, refusal: &Refusal) -> bool {
+    let Refusal::Server(error) = refusal else {
+        return false;
+    };
+    let mut words = migration.text().as_str().split_whitespace();
+    error.message().contains(ENDED) && !words.any(|word| word.eq_ignore_ascii_case("reset"))
 }
 
 /// A file outside a transaction that was stopped between two of its statements.
@@ -124,6 +141,13 @@ impl StepFailure {
                 "the migration gave devflow's lock away, and another run took it".to_owned();
             self.hint = Some("remove its pg_advisory_unlock_all()".to_owned());
         }
+    }
+
+    /// The row that devflow's own row must follow was not there.
+    fn explain_missing_row(&mut self) {
+        self.sqlstate = None;
+        self.message = "the migration removed rows of devflow's ledger".to_owned();
+        self.hint = Some("leave the ledger alone: it is only ever added to".to_owned());
     }
 
     /// What the ledger keeps: never DETAIL or CONTEXT, which hold row data.

@@ -9,7 +9,7 @@ mod shape;
 
 pub(crate) use create::{Creation, create};
 pub(crate) use look::{Facts, Found, Look, look, read, system_identifier, take_facts};
-pub(crate) use record::{Place, Record, SINCE_BEGIN, record_loss};
+pub(crate) use record::{After, Record, SINCE_BEGIN, record_loss};
 pub(crate) use shape::Shape;
 
 use crate::literal::identifier;

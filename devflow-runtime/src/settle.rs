@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::execute::{Executor, Flight, Refused, Stop, milliseconds};
-use crate::failure::{Part, describe};
+use crate::failure::{Part, began_another, describe};
 use crate::ledger::{self, Record};
 use crate::report::{Notice, StepFailure};
 use crate::step::flush;
@@ -56,7 +56,8 @@ impl Executor<'_, '_> {
         let nothing_to_roll_back =
             next_began || said.iter().any(|notice| notice.sqlstate == "25P01");
         let failed_at_commit = part == Part::End && failure.sqlstate.is_some();
-        if nothing_to_roll_back && !failed_at_commit {
+        let has_escaped = nothing_to_roll_back || began_another(&step.migration, &refusal);
+        if has_escaped && !failed_at_commit {
             failure.escaped(completed);
         } else if !interrupted
             && let Some(pause) = self.retries.pause_after(index, refusal.sqlstate())

@@ -1,6 +1,6 @@
 //! One transactional step as messages, with its guards.
 
-use crate::ledger::{LOCAL_SETTINGS, LedgerTable, Place, Record, SINCE_BEGIN};
+use crate::ledger::{After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN};
 use crate::literal::text;
 use devflow_migrations::{LedgerEvent, Migration, Step};
 use std::ops::Range;
@@ -74,7 +74,7 @@ impl Framing<'_> {
         &self,
         number: usize,
         step: &Step,
-        after: Option<Place<'_>>,
+        after: Option<After<'_>>,
         durability: Durability,
         detail: Option<String>,
     ) -> String {

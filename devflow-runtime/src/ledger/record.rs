@@ -29,11 +29,13 @@ pub(crate) struct Record<'a> {
     pub(crate) detail: Option<String>,
 }
 
-/// The row that must be visible for another to be written: the previous step's, in a pipeline.
+/// The row that must be visible for another to be written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) version: &'a Version,
-    pub(crate) seq: i32,
+pub(crate) enum After<'a> {
+    /// The newest row that the plan was made with.
+    Row(i64),
+    /// The row of the step before.
+    Step(&'a Step),
 }
 
 impl<'a> Record<'a> {
@@ -54,16 +56,15 @@ impl<'a> Record<'a> {
     }
 
     /// The INSERT. With `after`, `seq` is NULL, and so the INSERT fails, unless that row is there: in a pipeline the
-    /// commit before this one may have failed and left the session idle.
-    pub(crate) fn insert(&self, table: &LedgerTable, after: Option<Place<'_>>) -> String {
+    /// commit before this one may have failed and left the session idle, and a migration may have emptied the ledger.
+    pub(crate) fn insert(&self, table: &LedgerTable, after: Option<After<'_>>) -> String {
         let seq = match after {
             None => self.seq.to_string(),
-            Some(place) => format!(
-                "(SELECT {} FROM {} p WHERE p.version = {} AND p.seq = {} AND p.event = 'applied')",
+            Some(after) => format!(
+                "(SELECT {} FROM {} p WHERE {})",
                 self.seq,
                 table.quoted,
-                text(place.version.as_str()),
-                place.seq
+                after.condition()
             ),
         };
         let number =
@@ -82,6 +83,20 @@ impl<'a> Record<'a> {
             text(self.run),
             optional(self.detail.as_deref()),
         )
+    }
+}
+
+impl After<'_> {
+    /// A file outside a transaction writes more than one row; its last is of this kind too.
+    fn condition(self) -> String {
+        match self {
+            Self::Row(id) => format!("p.id = {id}"),
+            Self::Step(step) => format!(
+                "p.version = {} AND p.seq >= {} AND p.event = 'applied'",
+                text(step.migration.version().as_str()),
+                step.seq
+            ),
+        }
     }
 }
 
