@@ -1,5 +1,7 @@
 //! The integration tests: one file a theme, one program for all of them.
 
+mod guards;
+mod history;
 mod layout;
 mod real_history;
 mod support_itself;

@@ -1,0 +1,503 @@
+//! Bad migrations that the static checks would have let through: the ledger never has a gap, no migration is without
+//! its row, no row without its migration, and nothing leaks from one migration to the next.
+
+use crate::history::{
+    applied, assert_agree, assert_sound, committed, empty, run, table, unchecked,
+};
+use devflow_runtime::{Error, ErrorKind, Report};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use support::{LedgerRow, TestDatabase, on_background, wait_until};
+use tokio_postgres::{Client, NoTls};
+
+/// What becomes of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is applied, and the next one finds a clean session.
+    Applied,
+    /// It is rolled back and recorded with this SQLSTATE; empty where a guard of devflow's spoke.
+    Refused(&'static str),
+    /// It ended devflow's transaction: what it committed by itself stays, and only a person can go on.
+    Escaped,
+    /// The connection did not survive it.
+    Lost,
+}
+
+use Fate::{Applied, Escaped, Lost, Refused};
+
+/// What the file is about, its SQL, and what becomes of it. `TABLE` stands for the statement that makes its table.
+type Case = (&'static str, &'static str, Fate);
+
+const LEAKS: &[Case] = &[
+    (
+        "an empty search path",
+        "TABLE; SET search_path = ''",
+        Applied,
+    ),
+    (
+        "a search path by function",
+        "TABLE; SELECT set_config('search_path', 'pg_temp', false)",
+        Applied,
+    ),
+    ("a role", "TABLE; SET ROLE pg_monitor", Applied),
+    ("a local role", "TABLE; SET LOCAL ROLE pg_monitor", Applied),
+    (
+        "another session user",
+        "TABLE; SET SESSION AUTHORIZATION pg_monitor",
+        Applied,
+    ),
+    (
+        "a user and a role",
+        "TABLE; SET SESSION AUTHORIZATION pg_monitor; SET ROLE pg_read_all_stats",
+        Applied,
+    ),
+    (
+        "read-only by default",
+        "TABLE; SET default_transaction_read_only = on",
+        Applied,
+    ),
+    (
+        "a short timeout",
+        "TABLE; SET statement_timeout = 100",
+        Applied,
+    ),
+    (
+        "other timeouts",
+        "TABLE; SET lock_timeout = 100; SET idle_in_transaction_session_timeout = '10s'",
+        Applied,
+    ),
+    (
+        "old strings",
+        "TABLE; SET standard_conforming_strings = off",
+        Applied,
+    ),
+    (
+        "another encoding",
+        "TABLE; SET client_encoding = 'LATIN1'",
+        Applied,
+    ),
+    ("no row security", "TABLE; SET row_security = off", Applied),
+    (
+        "no triggers",
+        "TABLE; SET session_replication_role = replica",
+        Applied,
+    ),
+    (
+        "asynchronous commits",
+        "TABLE; SET synchronous_commit = off",
+        Applied,
+    ),
+    ("a made-up setting", "TABLE; SET app.tenant = '7'", Applied),
+    (
+        "a temporary table in front of a real one",
+        "TABLE; CREATE TEMP TABLE m_1 (other text)",
+        Applied,
+    ),
+    (
+        "a temporary view",
+        "TABLE; CREATE TEMP VIEW m_1 AS SELECT 1 AS id",
+        Applied,
+    ),
+    (
+        "a cursor that is held",
+        "TABLE; DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+        Applied,
+    ),
+    (
+        "an open cursor",
+        "TABLE; DECLARE c CURSOR FOR SELECT 1; FETCH c",
+        Applied,
+    ),
+    (
+        "a prepared statement",
+        "TABLE; PREPARE p AS SELECT 1",
+        Applied,
+    ),
+    ("an ear", "TABLE; LISTEN devflow_test", Applied),
+    ("a message", "TABLE; NOTIFY devflow_test, 'x'", Applied),
+    ("an open savepoint", "TABLE; SAVEPOINT a", Applied),
+    ("a lock on a table", "TABLE; LOCK TABLE m_1", Applied),
+    (
+        "a stricter isolation",
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; TABLE",
+        Applied,
+    ),
+    (
+        "deferred constraints that hold",
+        "TABLE; SET CONSTRAINTS ALL DEFERRED",
+        Applied,
+    ),
+    (
+        "no lock any more",
+        "TABLE; SELECT pg_advisory_unlock_all()",
+        Applied,
+    ),
+    ("a comment without a line end", "TABLE; -- the end", Applied),
+    ("an inner BEGIN", "BEGIN; TABLE", Applied),
+];
+
+const ABORTS: &[Case] = &[
+    ("a syntax error", "TABLE; SELEKT 1", Refused("42601")),
+    (
+        "an error at run time",
+        "TABLE; SELECT 1 / 0",
+        Refused("22012"),
+    ),
+    (
+        "a command of psql's",
+        "TABLE; SELECT 1 \\gexec",
+        Refused("42601"),
+    ),
+    ("an open quote", "TABLE; SELECT 'x", Refused("42601")),
+    ("an open comment", "TABLE; /* x", Refused("42601")),
+    (
+        "its own cancellation",
+        "TABLE; SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(10)",
+        Refused("57014"),
+    ),
+    (
+        "a deferred key",
+        "CREATE TABLE m_3 (id int PRIMARY KEY, other int REFERENCES m_3 DEFERRABLE INITIALLY DEFERRED); INSERT INTO m_3 VALUES (1, 2)",
+        Refused("23503"),
+    ),
+    (
+        "a deferred trigger",
+        "TABLE; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$; \
+        CREATE CONSTRAINT TRIGGER t AFTER INSERT ON m_3 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f(); \
+        INSERT INTO m_3 VALUES (1)",
+        Refused("P0001"),
+    ),
+    (
+        "a trigger that waits for the very COMMIT",
+        "TABLE; CREATE TABLE later (id int); \
+        CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$; \
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO later VALUES (1); RETURN NULL; END$$; \
+        CREATE CONSTRAINT TRIGGER t AFTER INSERT ON m_3 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f(); \
+        CREATE CONSTRAINT TRIGGER t AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION g(); \
+        INSERT INTO m_3 VALUES (1)",
+        Refused("P0001"),
+    ),
+    (
+        "COMMIT in a DO block",
+        "TABLE; DO 'BEGIN COMMIT; END'",
+        Refused("2D000"),
+    ),
+    (
+        "COMMIT in a procedure",
+        "TABLE; CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN COMMIT; END'; CALL p()",
+        Refused("2D000"),
+    ),
+    ("DISCARD ALL", "TABLE; DISCARD ALL", Refused("25001")),
+    ("VACUUM", "TABLE; VACUUM m_1", Refused("25001")),
+    (
+        "a concurrent index",
+        "TABLE; CREATE INDEX CONCURRENTLY ON m_1 (id)",
+        Refused("25001"),
+    ),
+    (
+        "a prepared transaction",
+        "TABLE; PREPARE TRANSACTION 'x'",
+        Escaped,
+    ),
+    (
+        "a read-only transaction",
+        "TABLE; SET TRANSACTION READ ONLY",
+        Refused("25006"),
+    ),
+    ("RESET ALL", "TABLE; RESET ALL", Refused("")),
+    (
+        "no ledger any more",
+        "TABLE; DROP TABLE schema_migrations",
+        Refused("42P01"),
+    ),
+    (
+        "a ledger of another name",
+        "TABLE; ALTER TABLE schema_migrations RENAME TO m_old",
+        Refused("42P01"),
+    ),
+    (
+        "an emptied ledger",
+        "TABLE; TRUNCATE schema_migrations",
+        Refused(""),
+    ),
+    (
+        "a ledger without its last row",
+        "TABLE; DELETE FROM schema_migrations WHERE version = '2'",
+        Refused(""),
+    ),
+    (
+        "its own row",
+        "TABLE; INSERT INTO schema_migrations (version, seq, event, at) VALUES ('3', 1, 'applied', now())",
+        Refused("23505"),
+    ),
+];
+
+const ESCAPES: &[Case] = &[
+    ("COMMIT", "TABLE; COMMIT", Escaped),
+    ("END", "TABLE; END", Escaped),
+    ("ROLLBACK", "TABLE; ROLLBACK", Escaped),
+    ("ABORT", "TABLE; ABORT", Escaped),
+    ("a wrapper", "BEGIN; TABLE; COMMIT", Escaped),
+    ("COMMIT in the middle", "TABLE; COMMIT; SELECT 1", Escaped),
+    ("COMMIT first", "COMMIT; TABLE", Escaped),
+    (
+        "COMMIT, then an error",
+        "TABLE; COMMIT; SELECT 1 / 0",
+        Escaped,
+    ),
+    ("COMMIT AND CHAIN", "TABLE; COMMIT AND CHAIN", Escaped),
+    ("COMMIT and another BEGIN", "TABLE; COMMIT; BEGIN", Escaped),
+    ("ROLLBACK AND CHAIN", "TABLE; ROLLBACK AND CHAIN", Escaped),
+    (
+        "ROLLBACK and another BEGIN",
+        "TABLE; ROLLBACK; BEGIN",
+        Escaped,
+    ),
+    ("COPY FROM stdin", "TABLE; COPY m_3 FROM stdin", Lost),
+    (
+        "COPY with its data",
+        "TABLE; COPY m_3 FROM stdin;\n1\n\\.\n",
+        Refused("42601"),
+    ),
+    (
+        "COPY TO stdout",
+        "TABLE; INSERT INTO m_3 VALUES (1); COPY m_3 TO stdout",
+        Lost,
+    ),
+];
+
+/// Fails unless it finds the session as devflow gave it to the first migration.
+const WITNESS: &str = "DO $$ DECLARE found text; BEGIN
+    SELECT string_agg(what, ', ') INTO found FROM (
+        SELECT name || ' is ' || setting AS what FROM pg_settings WHERE source = 'session' AND setting IS DISTINCT FROM reset_val AND name NOT IN
+            ('client_encoding', 'idle_in_transaction_session_timeout', 'lock_timeout', 'statement_timeout', 'transaction_timeout',
+             'transaction_isolation', 'transaction_read_only')
+        UNION ALL SELECT 'encoding is ' || current_setting('client_encoding') WHERE current_setting('client_encoding') <> 'UTF8'
+        UNION ALL SELECT 'timeout' WHERE current_setting('statement_timeout') <> '0' OR current_setting('lock_timeout') <> '5s'
+        UNION ALL SELECT 'tenant' WHERE current_setting('app.tenant', true) <> ''
+        UNION ALL SELECT 'user is ' || current_user WHERE current_user <> 'postgres' OR session_user <> 'postgres'
+        UNION ALL SELECT 'cursor ' || name FROM pg_cursors WHERE is_holdable
+        UNION ALL SELECT 'statement ' || name FROM pg_prepared_statements
+        UNION ALL SELECT 'listens to ' || channel FROM pg_listening_channels() channel
+        UNION ALL SELECT 'temporary ' || relname FROM pg_class WHERE relnamespace = pg_my_temp_schema()
+    ) l;
+    IF found IS NOT NULL THEN RAISE 'left behind: %', found; END IF; END $$;\n";
+
+/// Five migrations; the third is the one in question, the fourth looks for what it left behind.
+fn files(third: &str) -> Vec<String> {
+    vec![
+        table(1),
+        table(2),
+        third
+            .replace(
+                "TABLE;",
+                &format!("{};", table(3).trim_end().trim_end_matches(';')),
+            )
+            .replace("; TABLE", &format!("; {}", table(3))),
+        format!("{WITNESS}{}", table(4)),
+        // Not qualified: a search path or a temporary table that was left behind would lead it astray.
+        format!("{}ALTER TABLE m_1 ADD COLUMN seen integer;\n", table(5)),
+    ]
+}
+
+/// Where the five migrations are applied.
+#[derive(Clone, Copy)]
+enum Before {
+    /// No ledger: they are pipelined.
+    Nothing,
+    /// The first is applied: one is under way at a time.
+    First,
+}
+
+/// Goes through all cases, and then names those that went wrong.
+fn assert_fates(before: Before, cases: &[Case]) {
+    let database = TestDatabase::create();
+    let mut wrong = Vec::new();
+    for (about, third, fate) in cases {
+        eprintln!("--- {about}");
+        empty(&database);
+        let case = AssertUnwindSafe(|| assert_case(&database, before, third, *fate));
+        if catch_unwind(case).is_err() {
+            wrong.push(about);
+        }
+    }
+    assert!(wrong.is_empty(), "went wrong: {wrong:#?}");
+}
+
+fn assert_case(database: &TestDatabase, before: Before, third: &str, fate: Fate) {
+    let files = files(third);
+    if let Before::First = before {
+        run(unchecked(&files[..1]), &database.url()).unwrap();
+    }
+    let outcome = run(unchecked(&files), &database.url());
+    assert_fate(database, fate, outcome, &files);
+}
+
+fn assert_fate(
+    database: &TestDatabase,
+    fate: Fate,
+    outcome: Result<Report, Error>,
+    files: &[String],
+) {
+    match fate {
+        Applied => {
+            outcome.unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(applied(database).len(), files.len());
+            assert_eq!(database.value("SELECT count(seen) FROM public.m_1"), "0");
+            return assert_sound(database);
+        }
+        Refused(sqlstate) => assert_refused(database, sqlstate, &outcome.unwrap_err()),
+        Escaped => return assert_escaped(database, &outcome.unwrap_err(), files),
+        Lost => {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Broken, "{error}");
+            assert!(committed(error.report().unwrap()).len() >= 1);
+        }
+    }
+    assert_sound(database);
+    assert_goes_on(database, files);
+}
+
+fn third(database: &TestDatabase) -> LedgerRow {
+    let mut rows = database.ledger().into_iter();
+    rows.rfind(|row| row.version == "3")
+        .expect("a row of the third")
+}
+
+fn assert_refused(database: &TestDatabase, sqlstate: &str, error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::MigrationFailed, "{error}");
+    let failure = error.failure().unwrap();
+    assert_eq!(failure.version.to_string(), "3", "{error}");
+    assert_eq!(
+        failure.sqlstate.as_deref().unwrap_or(""),
+        sqlstate,
+        "{error}"
+    );
+    assert!(failure.recorded, "{error}");
+    assert_eq!(applied(database), ["1", "2"]);
+    let row = third(database);
+    assert_eq!(
+        (row.event.as_str(), row.statement),
+        ("failed", None),
+        "{error}"
+    );
+}
+
+/// The table of the third may be there; the ledger says that nobody knows, and the next run does not go past it.
+fn assert_escaped(database: &TestDatabase, error: &Error, files: &[String]) {
+    assert_eq!(error.kind(), ErrorKind::MigrationFailed, "{error}");
+    assert_eq!(applied(database), ["1", "2"]);
+    let row = third(database);
+    assert_eq!(row.event, "failed");
+    assert!(
+        row.statement.is_some_and(|statement| statement > 0),
+        "{error}: {row:?}"
+    );
+    assert!(!database.has("public.m_4") && !database.has("public.m_5"));
+    let next = run(unchecked(files), &database.url()).unwrap_err();
+    assert_eq!(next.kind(), ErrorKind::Refused, "{next}");
+    assert_eq!(applied(database), ["1", "2"]);
+}
+
+/// After the third was corrected, where it has to be, the rest is applied.
+fn assert_goes_on(database: &TestDatabase, files: &[String]) {
+    let mut files = files.to_vec();
+    if applied(database).len() < 3 {
+        files[2] = table(3);
+    }
+    run(unchecked(&files), &database.url()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(applied(database).len(), files.len());
+    assert_agree(database);
+}
+
+#[test]
+fn nothing_leaks_from_one_pipelined_migration_to_the_next() {
+    assert_fates(Before::Nothing, LEAKS);
+}
+
+#[test]
+fn nothing_leaks_from_one_migration_to_the_next() {
+    assert_fates(Before::First, LEAKS);
+}
+
+#[test]
+fn a_bad_pipelined_migration_is_rolled_back_and_nothing_after_it_applied() {
+    assert_fates(Before::Nothing, ABORTS);
+}
+
+#[test]
+fn a_bad_migration_is_rolled_back_and_nothing_after_it_applied() {
+    assert_fates(Before::First, ABORTS);
+}
+
+#[test]
+fn a_pipelined_migration_that_ends_its_transaction_stops_everything() {
+    assert_fates(Before::Nothing, ESCAPES);
+}
+
+#[test]
+fn a_migration_that_ends_its_transaction_stops_everything() {
+    assert_fates(Before::First, ESCAPES);
+}
+
+fn connect(database: &TestDatabase) -> Client {
+    let mut config: tokio_postgres::Config = database.url().parse().unwrap();
+    config.application_name("devflow-tests");
+    on_background(async move {
+        let (client, connection) = config.connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    })
+}
+
+/// Holds the third migration up at an advisory lock of the test's, and lets another session write meanwhile.
+fn assert_loses_to_another(before: Before, third: &str, meanwhile: &str) {
+    let database = TestDatabase::create();
+    let files = files(&format!("SELECT pg_advisory_xact_lock(77); {third}"));
+    if let Before::First = before {
+        run(unchecked(&files[..1]), &database.url()).unwrap();
+    }
+    let gate = connect(&database);
+    let gate = on_background(async move {
+        gate.batch_execute("SELECT pg_advisory_lock(77)")
+            .await
+            .unwrap();
+        gate
+    });
+    let (migrator, url) = (unchecked(&files), database.url());
+    let run = std::thread::spawn(move || run(migrator, &url));
+    wait_until("the third migration waits", || {
+        database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            == "1"
+    });
+    // The first two may be committed asynchronously; the other session sees them all the same.
+    database.execute(&format!(
+        "{meanwhile}; INSERT INTO schema_migrations (version, seq, event, name, checksum, at) \
+         VALUES ('3', 1, 'applied', '3_file.sql', '{}', now())",
+        devflow_runtime::Checksum::of(&files[2]),
+    ));
+    drop(gate);
+    let report = run.join().unwrap().unwrap();
+    assert!(!committed(&report).contains(&"3".to_owned()));
+    assert_eq!(applied(&database).len(), 5);
+    assert_eq!(
+        database.value("SELECT count(*) FROM schema_migrations WHERE version = '3'"),
+        "1"
+    );
+    assert_agree(&database);
+    assert_sound(&database);
+}
+
+#[test]
+fn the_loser_of_a_race_for_a_table_plans_again() {
+    for before in [Before::Nothing, Before::First] {
+        assert_loses_to_another(before, "CREATE TABLE m_3 ()", "CREATE TABLE m_3 ()");
+    }
+}
+
+#[test]
+fn the_loser_of_a_race_for_the_ledger_plans_again_and_takes_effect_nowhere() {
+    for before in [Before::Nothing, Before::First] {
+        let change = "INSERT INTO m_1 VALUES (3)";
+        assert_loses_to_another(before, change, &format!("CREATE TABLE m_3 (); {change}"));
+    }
+}
