@@ -71,6 +71,9 @@ pub fn plan(set: &MigrationSet, ledger: &Ledger, policy: Policy, target: Option<
         plan.findings
             .extend(without_file(version, history, set, ledger, policy));
     }
+    // A damaged ledger comes first, the rest is told from the oldest version on.
+    let damaged = damages(ledger).len();
+    plan.findings[damaged..].sort_by_cached_key(|finding| Version::parse(&finding.version).ok());
     plan
 }
 
