@@ -69,8 +69,8 @@ impl Target {
     /// `invalid_url`, naming the part that cannot be read and never what stands there.
     pub(crate) fn parse(url: &str) -> Result<Self> {
         // Editors and secret stores end a value with a newline.
+        let url = url.trim();
         let rest = url
-            .trim()
             .strip_prefix("postgres://")
             .or_else(|| url.strip_prefix("postgresql://"))
             .ok_or_else(|| {
