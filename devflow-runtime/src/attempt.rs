@@ -189,6 +189,7 @@ impl<'a> Attempt<'a> {
             if let Some(shape) = &shape {
                 self.remark_distrust(shape, &facts);
             }
+            self.teller.warn(&glance);
             return Ok(Round::Over(Box::new(self.report(&glance, None))));
         }
         self.check_writable(session, &facts, shape.as_ref(), &glance)?;
@@ -248,6 +249,7 @@ impl<'a> Attempt<'a> {
         self.teller.tell(&Event::Planned(&plan));
         let clean = plan.into_clean().map_err(|plan| refused(&plan))?;
         check_intact(clean.plan().steps())?;
+        self.teller.warn(clean.plan());
         let mut in_use = false;
         if !exists && !clean.plan().steps().is_empty() {
             let (facts, _) = ledger::take_facts(session, &self.table).await?;

@@ -1,6 +1,7 @@
 //! Telling the observer and the log what happens.
 
 use crate::event::{Event, Holder, Observer};
+use devflow_migrations::{Finding, Plan, Severity};
 use std::fmt;
 
 /// Tells the observer, and `tracing`, what happens.
@@ -21,6 +22,15 @@ impl<'a> Teller<'a> {
     pub(crate) fn tell(&mut self, event: &Event<'_>) {
         log(event);
         self.observer.event(event);
+    }
+
+    /// Logs the differences that the policies let pass.
+    pub(crate) fn warn(&self, plan: &Plan) {
+        let passed = |finding: &&Finding| finding.severity == Severity::Warning;
+        for finding in plan.findings().iter().filter(passed) {
+            // Names in the ledger are what others wrote.
+            tracing::warn!("{}", finding.to_string().escape_debug());
+        }
     }
 
     /// Says something that a person should know, once.
