@@ -15,16 +15,28 @@ use tokio::time::Instant;
 const ORPHAN: Duration = Duration::from_secs(5);
 
 impl Attempt<'_> {
-    /// The run ended with a failed migration.
-    pub(crate) fn failed(
-        &self,
-        mut failure: StepFailure,
+    /// Where nothing was ever applied and the database is in use, a first migration that fails may only lack a baseline.
+    pub(crate) async fn suggest_baseline(
+        &mut self,
+        session: &mut Session,
         plan: &Plan,
-        newest: Option<&Version>,
-    ) -> Error {
-        if let Some(newest) = newest.filter(|_| self.done.is_empty()) {
-            failure.suggest_baseline(newest);
+        failure: &mut StepFailure,
+    ) {
+        let is_first = plan.applied() == 0 && self.done.is_empty();
+        let left_nothing = failure.completed.unwrap_or(0) == 0;
+        if is_first
+            && left_nothing
+            && let Some(newest) = self.migrator.set.newest()
+            // Without an answer there is only a hint less.
+            && let Ok((facts, _)) = ledger::take_facts(session, &self.table).await
+            && facts.in_use
+        {
+            failure.suggest_baseline(newest.version());
         }
+    }
+
+    /// The run ended with a failed migration.
+    pub(crate) fn failed(&self, failure: StepFailure, plan: &Plan) -> Error {
         let help = match failure.completed {
             Some(1..) => {
                 "what is complete stays; the next run stops here until a person has decided"

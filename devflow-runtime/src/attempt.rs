@@ -250,15 +250,13 @@ impl<'a> Attempt<'a> {
         let clean = plan.into_clean().map_err(|plan| refused(&plan))?;
         check_intact(clean.plan().steps())?;
         self.teller.warn(clean.plan());
-        let mut in_use = false;
         if !exists && !clean.plan().steps().is_empty() {
             let (facts, _) = ledger::take_facts(session, &self.table).await?;
-            in_use = facts.in_use;
             if self.create(session, &facts).await? == Creation::Raced {
                 return Ok(Round::LookAgain);
             }
         }
-        self.execute(connector, session, clean, digest, !exists, in_use)
+        self.execute(connector, session, clean, digest, !exists)
             .await
     }
 
@@ -308,7 +306,6 @@ impl<'a> Attempt<'a> {
         clean: CleanPlan,
         digest: Option<PlanDigest>,
         fresh: bool,
-        in_use: bool,
     ) -> Result<Round> {
         let plan = clean.into_plan();
         let settings = &self.migrator.settings;
@@ -350,14 +347,9 @@ impl<'a> Attempt<'a> {
         Err(match stop {
             Stop::Moved | Stop::Again { .. } => return Ok(Round::LookAgain),
             Stop::Lost(lost) => self.lost(connector, &plan, launched, fresh, lost).await,
-            Stop::Failed(failure) => {
-                let newest = self
-                    .migrator
-                    .set
-                    .newest()
-                    .filter(|_| in_use)
-                    .map(|newest| newest.version());
-                self.failed(*failure, &plan, newest)
+            Stop::Failed(mut failure) => {
+                self.suggest_baseline(session, &plan, &mut failure).await;
+                self.failed(*failure, &plan)
             }
             Stop::Interrupted(failure) => self.interrupted(failure.map(|failure| *failure), &plan),
             Stop::Unwritten(error) => error.with_report(self.report(&plan, None)),

@@ -137,12 +137,6 @@ fn left_behind(migrate: &Migrate, trouble: &Trouble) -> String {
         text += &planned(&plan.steps);
         text += &format!("  {} {}\n", paint(QUIET, "plan"), plan.digest);
     }
-    if trouble.kind == Kind::MigrationFailed && trouble.help.is_none() {
-        text += &labelled(
-            "next",
-            "correct the file and run the same command again: it goes on from here",
-        );
-    }
     text
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Facts {
     pub(crate) in_recovery: bool,
     pub(crate) read_only: bool,
     pub(crate) encrypted: bool,
-    /// Whether the database holds a table of somebody's.
+    /// Whether the database holds a table besides the ledger.
     pub(crate) in_use: bool,
     /// Whether the ledger's schema exists.
     pub(crate) has_schema: bool,
@@ -122,12 +122,13 @@ pub(crate) async fn take_facts(
 ) -> Result<(Facts, Option<Shape>)> {
     let query = format!(
         "{LOCAL_SETTINGS} SELECT {facts}, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-           WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+           WHERE c.relkind IN ('r', 'p') AND c.oid IS DISTINCT FROM to_regclass({ledger}) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) AS in_use, \
          EXISTS (SELECT FROM pg_namespace WHERE nspname = {schema}) AS has_schema, \
          shape.* FROM (SELECT) one LEFT JOIN {shape} shape ON true",
         schema = text(table.name.schema()),
         facts = facts_columns(),
+        ledger = text(&table.quoted),
         shape = shape_query(table),
     );
     let answer = session.ask(&query).await.accept("look at the database")?;

@@ -85,11 +85,13 @@ pub(in crate::golden) fn migrate_failed() -> Outcome {
         file("20260201000000_orders.sql"),
         file("20260202000000_items.sql"),
     ];
-    at(Body::Migrate(migrate)).troubled(Trouble::new(
+    let trouble = Trouble::new(
         Kind::MigrationFailed,
         "migration_failed",
         "supabase/migrations/20260201000000_orders.sql failed",
-    ))
+    );
+    at(Body::Migrate(migrate))
+        .troubled(trouble.help("correct the file and run again: it goes on from here"))
 }
 
 pub(in crate::golden) fn failed_outside() -> Outcome {
