@@ -1,10 +1,19 @@
 //! The integration tests: one file a theme, one program for all of them.
 
+mod approval;
+mod bad_input;
+mod baseline;
+mod drift;
+mod exit_codes;
 mod guards;
 mod history;
+mod hostile;
+mod init;
 mod layout;
 mod real_history;
+mod status;
 mod support_itself;
+mod workflow;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.
 #[test]

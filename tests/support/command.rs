@@ -1,11 +1,14 @@
 //! A program run by a test.
 
 use crate::process::Process;
+use crate::promise::Promises;
 use crate::schema;
+use crate::terminal::Terminal;
 use crate::wait::wait_until;
 use rustix::process::Signal;
 use serde_json::Value;
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
@@ -13,8 +16,16 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// A program to be run with a known environment.
+///
+/// No run of any program may write the password of a URL that it was given. What devflow writes is also held against
+/// the rest of what it promises: no control characters, nothing that a CI runner obeys, JSON that fits its schema.
 #[derive(Debug)]
-pub struct Command(std::process::Command);
+pub struct Command {
+    command: std::process::Command,
+    promises: Promises,
+    stdout: Option<Stdio>,
+    stderr: Option<Stdio>,
+}
 
 /// A running program, killed when the value is dropped.
 #[derive(Debug)]
@@ -22,6 +33,9 @@ pub struct Running {
     child: Child,
     stdout: Reader,
     stderr: Reader,
+    keyboard: Option<File>,
+    promises: Promises,
+    is_devflow: bool,
 }
 
 /// How a program ended, and what it said.
@@ -54,20 +68,50 @@ impl Command {
                 command.env(name, value);
             }
         }
-        Self(command)
+        Self {
+            command,
+            promises: Promises::default(),
+            stdout: None,
+            stderr: None,
+        }
     }
 
     /// Adds arguments.
     #[must_use]
     pub fn args(mut self, arguments: &[&str]) -> Self {
-        self.0.args(arguments);
+        self.command.args(arguments);
+        self.promises.json |= arguments.contains(&"--json") && !arguments.contains(&"--help");
         self
     }
 
     /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.0.env(name, value);
+        self.command.env(name, value);
+        self.promises.keep_secret_of(value);
+        self.promises.obeyed |= name == "GITHUB_ACTIONS";
+        self.promises.coloured |= name == "CLICOLOR_FORCE";
+        self
+    }
+
+    /// Names a text that must not be written: the password of a URL that cannot be read as one.
+    #[must_use]
+    pub fn secret(mut self, text: &str) -> Self {
+        self.promises.keep_secret(text);
+        self
+    }
+
+    /// Sends standard output elsewhere; the outcome's is empty then.
+    #[must_use]
+    pub fn stdout_to(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.stdout = Some(stdout.into());
+        self
+    }
+
+    /// Sends standard error elsewhere; the outcome's is empty then.
+    #[must_use]
+    pub fn stderr_to(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.stderr = Some(stderr.into());
         self
     }
 
@@ -86,15 +130,55 @@ impl Command {
     /// When it cannot be started.
     #[must_use]
     pub fn spawn(mut self) -> Running {
-        let command = self.0.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| {
-            panic!("cannot run {}: {error}", self.0.get_program().display())
-        });
+        self.command
+            .stdout(self.stdout.take().unwrap_or_else(Stdio::piped))
+            .stderr(self.stderr.take().unwrap_or_else(Stdio::piped));
+        let (mut child, is_devflow) = self.start();
         Running {
-            stdout: Reader::start(child.stdout.take().expect("it is piped")),
-            stderr: Reader::start(child.stderr.take().expect("it is piped")),
+            stdout: Reader::of(child.stdout.take()),
+            stderr: Reader::of(child.stderr.take()),
             child,
+            keyboard: None,
+            promises: self.promises,
+            is_devflow,
         }
+    }
+
+    /// Starts it on a terminal with this many columns. Both streams are its standard output then, with the colours that
+    /// they have and carriage returns at the ends of lines.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn spawn_on_terminal(mut self, columns: u16) -> Running {
+        let Terminal { screen, line } = Terminal::open(columns);
+        let line = || line.try_clone().expect("a file can be shared");
+        self.promises.coloured = true;
+        self.command
+            .env("TERM", "xterm-256color")
+            .stdin(line())
+            .stdout(line())
+            .stderr(line());
+        let (child, is_devflow) = self.start();
+        Running {
+            stdout: Reader::of(Some(screen.try_clone().expect("a file can be shared"))),
+            stderr: Reader::of(None::<File>),
+            child,
+            keyboard: Some(screen),
+            promises: self.promises,
+            is_devflow,
+        }
+    }
+
+    /// Starts it, and tells whether it is devflow. Its streams are closed on our side, so that their end can be seen.
+    fn start(&mut self) -> (Child, bool) {
+        let program = Path::new(self.command.get_program()).to_owned();
+        let spent = std::process::Command::new(&program);
+        let mut command = std::mem::replace(&mut self.command, spent);
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
+        (child, program.ends_with("devflow"))
     }
 }
 
@@ -153,19 +237,33 @@ impl Running {
             .is_some()
     }
 
+    /// Types a line on its terminal.
+    ///
+    /// # Panics
+    /// When it has no terminal.
+    pub fn type_line(&mut self, text: &str) {
+        let keyboard = self.keyboard.as_mut().expect("it has a terminal");
+        writeln!(keyboard, "{text}").expect("a terminal takes what is typed");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics
-    /// When it does not end in time.
+    /// When it does not end in time, or wrote what it must not.
     #[must_use]
     pub fn wait(mut self) -> Outcome {
         wait_until("the program ends", || self.has_ended());
         let status = self.child.wait().expect("it has ended");
-        Outcome {
+        let outcome = Outcome {
             code: code(status),
             stdout: self.stdout.finish(),
             stderr: self.stderr.finish(),
+        };
+        self.promises.assert_no_secret(&outcome);
+        if self.is_devflow {
+            self.promises.assert_kept(&outcome);
         }
+        outcome
     }
 }
 
@@ -214,6 +312,14 @@ impl Outcome {
 }
 
 impl Reader {
+    /// Reads what there is to read; a stream that leads elsewhere is empty.
+    fn of(pipe: Option<impl Read + Send + 'static>) -> Self {
+        match pipe {
+            Some(pipe) => Self::start(pipe),
+            None => Self::start(std::io::empty()),
+        }
+    }
+
     fn start(mut pipe: impl Read + Send + 'static) -> Self {
         let text = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&text);

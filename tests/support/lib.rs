@@ -17,12 +17,14 @@ mod private_server;
 mod process;
 mod programs;
 mod project;
+mod promise;
 mod proxy;
 mod published;
 mod run;
 mod schema;
 mod server;
 pub mod supervisor;
+mod terminal;
 mod wait;
 mod wire;
 

@@ -39,6 +39,19 @@ impl Project {
         self
     }
 
+    /// Writes everything that a folder of this repository holds.
+    ///
+    /// # Panics
+    /// When it cannot be read or written.
+    #[must_use]
+    pub fn copy_of(self, folder: &str) -> Self {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join(folder);
+        copy(&source, &self.folder);
+        self
+    }
+
     /// Writes `migrations/<name>`.
     ///
     /// # Panics
@@ -92,6 +105,19 @@ impl Project {
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
         Command::new(program, &self.folder).env("HOME", &self.home.path().to_string_lossy())
+    }
+}
+
+fn copy(source: &Path, destination: &Path) {
+    fs::create_dir_all(destination).expect("the folder can be made");
+    for entry in fs::read_dir(source).expect("the folder is there") {
+        let path = entry.expect("the folder can be read").path();
+        let copied = destination.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &copied);
+        } else {
+            fs::copy(&path, &copied).expect("the file can be copied");
+        }
     }
 }
 
