@@ -117,11 +117,7 @@ impl Session {
 
     /// Whether traffic to the server stays on this machine.
     pub(crate) fn is_local(&self) -> bool {
-        match &self.pending.route.endpoint {
-            Endpoint::Tcp(address) => address.ip().is_loopback(),
-            #[cfg(unix)]
-            Endpoint::Unix(_) => true,
-        }
+        self.pending.route.endpoint.is_local()
     }
 
     /// The major version; 0 when the server does not say.

@@ -53,6 +53,17 @@ pub(crate) async fn resolve(target: &HostPort) -> io::Result<Vec<Endpoint>> {
     }
 }
 
+impl Endpoint {
+    /// Whether traffic to it stays on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+        }
+    }
+}
+
 impl Socket {
     /// Opens a stream; TCP gets no delay and keepalives, so that a dead peer is noticed within a minute.
     ///
@@ -170,5 +181,34 @@ impl AsyncWrite for UntilClosed {
                 _ => return Poll::Ready(Ok(())),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_and_sockets_are_local() {
+        let is_local = |address: &str| Endpoint::Tcp(address.parse().unwrap()).is_local();
+        for local in [
+            "127.0.0.1:1",
+            "127.9.9.9:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            assert!(is_local(local), "{local}");
+        }
+        for remote in [
+            "10.0.0.1:1",
+            "192.168.0.1:1",
+            "0.0.0.0:1",
+            "[fd00::1]:1",
+            "[::ffff:10.0.0.1]:1",
+        ] {
+            assert!(!is_local(remote), "{remote}");
+        }
+        #[cfg(unix)]
+        assert!(Endpoint::Unix("/run/postgresql/.s.PGSQL.5432".into()).is_local());
     }
 }

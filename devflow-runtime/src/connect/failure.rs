@@ -128,7 +128,13 @@ impl Failure {
         if self.may_pass() {
             message.push_str(&format!(" (tried for {:.1} s)", tried.as_secs_f64()));
         }
-        Error::new(ErrorKind::Connect, self.code(), message).help(self.help())
+        let help = match (self.code(), target.tls.direct) {
+            ("tls_failed", true) => {
+                "sslnegotiation=direct needs PostgreSQL 17 or newer; without it, TLS is asked for"
+            }
+            _ => self.help(),
+        };
+        Error::new(ErrorKind::Connect, self.code(), message).help(help)
     }
 }
 
