@@ -38,20 +38,20 @@ pub(crate) const LOCAL_SETTINGS: &str =
 /// The comment by which a table is known to be a ledger.
 pub(crate) const COMMENT: &str = "devflow ledger 1";
 
-/// The columns, in order, with their types.
-pub(crate) const COLUMNS: [(&str, &str); 12] = [
-    ("id", "bigint GENERATED ALWAYS AS IDENTITY"),
-    ("version", "text COLLATE \"C\" NOT NULL"),
-    ("seq", "integer NOT NULL"),
-    ("event", "text NOT NULL"),
-    ("name", "text"),
-    ("checksum", "text"),
-    ("statement", "integer"),
-    ("execution_ms", "double precision"),
-    ("error", "jsonb"),
-    ("run", "jsonb"),
-    ("detail", "jsonb"),
-    ("at", "timestamptz NOT NULL"),
+/// The columns, in order: name, type, and what else belongs to it.
+pub(crate) const COLUMNS: [(&str, &str, &str); 12] = [
+    ("id", "bigint", "GENERATED ALWAYS AS IDENTITY"),
+    ("version", "text", "COLLATE \"C\" NOT NULL"),
+    ("seq", "integer", "NOT NULL"),
+    ("event", "text", "NOT NULL"),
+    ("name", "text", ""),
+    ("checksum", "text", ""),
+    ("statement", "integer", ""),
+    ("execution_ms", "double precision", ""),
+    ("error", "jsonb", ""),
+    ("run", "jsonb", ""),
+    ("detail", "jsonb", ""),
+    ("at", "timestamptz", "NOT NULL"),
 ];
 
 impl LedgerTable {

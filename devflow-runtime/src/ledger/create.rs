@@ -63,7 +63,7 @@ fn create_statements(table: &LedgerTable, has_schema: bool) -> String {
     };
     let columns: Vec<_> = COLUMNS
         .iter()
-        .map(|(name, kind)| format!("{name} {kind}"))
+        .map(|(name, kind, more)| format!("{name} {kind} {more}"))
         .collect();
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} SET LOCAL lock_timeout = '5s'; \

@@ -19,11 +19,17 @@ pub(crate) struct Shape {
     pub(crate) row_security: bool,
     pub(crate) may_insert: bool,
     pub(crate) columns: Vec<String>,
+    /// Our columns that are not there, each with its type.
+    pub(crate) lacking: Option<String>,
 }
 
 /// Facts about the table, by catalog alone: they can be had without any right on it.
 pub(super) fn shape_query(table: &LedgerTable) -> String {
-    let known: Vec<_> = COLUMNS.iter().map(|(name, _)| text(name)).collect();
+    let known: Vec<_> = COLUMNS.iter().map(|(name, ..)| text(name)).collect();
+    let typed = COLUMNS.iter();
+    let typed: Vec<_> = typed
+        .map(|(name, kind, _)| format!("({}, {})", text(name), text(kind)))
+        .collect();
     format!(
         "(WITH RECURSIVE mine(oid) AS (SELECT oid FROM pg_roles WHERE rolname = current_user \
            UNION SELECT m.roleid FROM pg_auth_members m JOIN mine ON m.member = mine.oid) \
@@ -39,10 +45,13 @@ pub(super) fn shape_query(table: &LedgerTable) -> String {
                WHERE d.adrelid = c.oid AND a.attname IN ({known}))) AS foreign_parts, \
            c.relrowsecurity AS row_security, has_table_privilege(c.oid, 'INSERT') AS may_insert, \
            (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
-             WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns \
+             WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns, \
+           (SELECT string_agg(name || ' ' || type, ', ') FROM (VALUES {typed}) ours(name, type) WHERE NOT EXISTS \
+             (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = name AND atttypid = type::regtype)) AS lacking \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner \
          WHERE n.nspname = {schema} AND c.relname = {name})",
         known = known.join(", "),
+        typed = typed.join(", "),
         schema = text(table.name.schema()),
         name = text(table.name.table()),
     )
@@ -63,25 +72,20 @@ impl Shape {
                 .split(' ')
                 .map(str::to_owned)
                 .collect(),
+            lacking: optional("lacking"),
         }
     }
 
     /// Why this is not a ledger of ours, if it is not.
     pub(super) fn complaint(&self, table: &LedgerTable) -> Option<Error> {
-        let has = |name: &str| self.columns.iter().any(|column| column == name);
-        let missing: Vec<_> = COLUMNS
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| !has(name))
-            .collect();
         let is_ours = self.comment.as_deref() == Some(COMMENT);
-        if is_ours && missing.is_empty() && self.kind == "rp" {
+        if is_ours && self.lacking.is_none() && self.kind == "rp" {
             return None;
         }
         if is_ours {
-            let what = match missing.is_empty() {
-                true => "it is not an ordinary logged table".to_owned(),
-                false => format!("it lacks {}", missing.join(", ")),
+            let what = match &self.lacking {
+                None => "it is not an ordinary logged table".to_owned(),
+                Some(columns) => format!("it lacks {columns}"),
             };
             return Some(
                 Error::new(
@@ -111,6 +115,8 @@ impl Shape {
                 .all(|name| self.columns.iter().any(|column| column == name))
         };
         Some(match () {
+            // Flyway's has all that sqlx's has, so it comes first.
+            () if has(&["installed_rank", "version", "script", "checksum"]) => "Flyway's",
             () if has(&[
                 "version",
                 "description",
@@ -121,7 +127,6 @@ impl Shape {
             {
                 "sqlx's"
             }
-            () if has(&["installed_rank", "version", "script", "checksum"]) => "Flyway's",
             () if has(&["version", "name", "applied_on", "checksum"]) => "refinery's",
             () if has(&["version", "run_on"]) => "diesel's",
             () if has(&["version", "dirty"]) => "golang-migrate's",
