@@ -3,16 +3,20 @@
 mod approval;
 mod bad_input;
 mod baseline;
+mod connect;
 mod drift;
 mod exit_codes;
+mod foreign_ledger;
 mod guards;
 mod history;
 mod hostile;
 mod init;
 mod layout;
 mod real_history;
+mod roles;
 mod status;
 mod support_itself;
+mod tls;
 mod workflow;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.

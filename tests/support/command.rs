@@ -294,6 +294,19 @@ impl Outcome {
         self
     }
 
+    /// Asserts the exit code and the error's code in the JSON document; returns the error's message and help.
+    ///
+    /// # Panics
+    /// When either is another.
+    #[must_use]
+    pub fn expect_error(self, exit_code: i32, code: &str) -> String {
+        let document = self.expect(exit_code).json();
+        let error = &document["error"];
+        assert_eq!(error["code"], code, "{document:#}");
+        let help = error["help"].as_str().unwrap_or_default();
+        format!("{}\n{help}", error["message"].as_str().unwrap_or_default())
+    }
+
     /// Standard output as the one JSON document that it must be, held against the published schema.
     ///
     /// # Panics
