@@ -96,9 +96,22 @@ impl Migrations {
         }
     }
 
+    /// How many files the macro embedded.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether the macro found an empty directory.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The set, without copying any text.
     ///
-    /// The macro has checked names and versions; a file that does not fit, which no macro emits, is left out.
+    /// The macro has checked names and versions. A binary that was damaged since then may yield fewer than
+    /// [`len`](Self::len), and no run goes on with fewer.
     #[must_use]
     pub fn set(&self) -> MigrationSet {
         let migrations = self

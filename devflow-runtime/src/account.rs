@@ -63,6 +63,14 @@ impl Attempt<'_> {
         }
     }
 
+    /// What earlier rounds of this run have committed is told with whatever ends it.
+    pub(crate) fn with_earlier_rounds(&self, error: Error) -> Error {
+        match self.done.is_empty() || error.report().is_some() {
+            true => error,
+            false => error.with_report(self.report(&Plan::default(), None)),
+        }
+    }
+
     /// A request that was cancelled because the run is to stop is not an error of its own.
     pub(crate) fn unless_interrupted(&self, error: Error) -> Error {
         let is_cancelled = matches!(error.kind(), ErrorKind::Broken | ErrorKind::Disconnected);

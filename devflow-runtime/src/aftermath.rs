@@ -1,9 +1,10 @@
 //! What a run that stopped says: what was committed, what was rolled back, and what cannot be known.
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Round};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{self, LOCAL_SETTINGS};
+use crate::lock;
 use crate::report::{Report, StepFailure, StepReport};
 use crate::run::jittered;
 use crate::session::{Lost, Session};
@@ -77,7 +78,10 @@ impl Attempt<'_> {
         launched: usize,
         fresh: bool,
         lost: Lost,
-    ) -> Error {
+    ) -> Result<Round> {
+        if launched == 0 {
+            return Err(lost.before_anything_ran());
+        }
         let sent = &plan.steps()[..launched];
         let report = match self.look_after(connector, sent, &lost).await {
             Ok(()) => self.report(plan, None),
@@ -86,8 +90,12 @@ impl Attempt<'_> {
                 self.unconfirmed(plan, sent, fresh)
             }
         };
-        if launched == 0 {
-            return lost.before_anything_ran();
+        if report.pending.is_empty() && report.unconfirmed.is_empty() {
+            self.teller.remark(format!(
+                "the connection was lost after the last commit, and a fresh look confirmed every step: {}",
+                lost.0
+            ));
+            return Ok(Round::Over(Box::new(report)));
         }
         let help = match report.unconfirmed.is_empty() {
             true => "what is listed as applied is committed, and nothing else; run again to go on",
@@ -95,13 +103,13 @@ impl Attempt<'_> {
                 "look with `devflow db status` once the server answers, or run again: what is in the ledger is not applied twice"
             }
         };
-        Error::new(
+        Err(Error::new(
             ErrorKind::Broken,
             "connection_lost",
             format!("the connection was lost: {}", lost.0),
         )
         .help(help)
-        .with_report(report)
+        .with_report(report))
     }
 
     /// Connects again, waits until the lost session has ended, and reads what it committed.
@@ -114,7 +122,7 @@ impl Attempt<'_> {
         // The interruption, if there was one, is over: this look is short and bounded.
         let again = connector.uninterrupted();
         let mut session = again.connect(&mut |_, _| {}).await?;
-        self.wait_for_orphan(&mut session).await?;
+        let is_locked = self.wait_for_orphan(&mut session).await?;
         let ledger = ledger::read(&mut session, &self.table).await?;
         self.done
             .retain(|step| committed(&ledger, &step.version, &self.run.id).is_some());
@@ -127,13 +135,16 @@ impl Attempt<'_> {
                 _ => {}
             }
         }
-        self.record_lost(&mut session, &ledger, sent, lost).await;
+        if is_locked {
+            self.record_lost(&mut session, &ledger, sent, lost).await;
+        }
         session.close().await;
         Ok(())
     }
 
-    /// The lost session holds the lock until the server has noticed; only then is the ledger final.
-    async fn wait_for_orphan(&mut self, session: &mut Session) -> Result<()> {
+    /// The lost session holds the lock until the server has noticed; only then is what it wrote final. Says whether this
+    /// session holds the lock now: another run may have taken it first.
+    async fn wait_for_orphan(&mut self, session: &mut Session) -> Result<bool> {
         let poll = format!(
             "{LOCAL_SETTINGS} SELECT pg_try_advisory_lock({})",
             self.table.key.0
@@ -142,13 +153,17 @@ impl Attempt<'_> {
         loop {
             let answer = session.ask(&poll).await.accept("ask for devflow's lock")?;
             if answer.rows.first().and_then(|row| row.get(0)) == Some("t") {
-                return Ok(());
+                return Ok(true);
+            }
+            let holder = lock::holder(session, &self.table).await;
+            if holder.is_some_and(|holder| !holder.application.contains(&self.run.id)) {
+                return Ok(false);
             }
             if Instant::now() >= deadline {
                 return Err(Error::new(
                     ErrorKind::Broken,
                     "orphan",
-                    "the lost session is still at work, or another run has the lock",
+                    "the lost session is still at work",
                 ));
             }
             tokio::time::sleep(jittered(Duration::from_millis(100))).await;

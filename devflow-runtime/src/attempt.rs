@@ -46,7 +46,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 /// How a round ended.
-enum Round {
+pub(crate) enum Round {
     Over(Box<Report>),
     LookAgain,
 }
@@ -88,7 +88,7 @@ impl<'a> Attempt<'a> {
         let mut session = self.connect(&connector).await?;
         let result = self.rounds(&connector, &mut session).await;
         session.close().await;
-        result.map_err(|error| self.unless_interrupted(error))
+        result.map_err(|error| self.with_earlier_rounds(self.unless_interrupted(error)))
     }
 
     pub(crate) fn connector(&self) -> Result<Connector<'a>> {
@@ -120,6 +120,7 @@ impl<'a> Attempt<'a> {
 
     async fn rounds(&mut self, connector: &Connector<'_>, session: &mut Session) -> Result<Report> {
         for _ in 0..ROUNDS {
+            session.heed(true);
             let look = self.look(session).await?;
             if let Round::Over(report) = self.round(connector, session, look).await? {
                 return Ok(*report);
@@ -215,7 +216,11 @@ impl<'a> Attempt<'a> {
             limit: self.migrator.settings.lock_wait.unwrap_or(LOCK_WAIT),
             interrupt: &self.interrupt,
         };
-        lock::acquire(session, &self.table, watch, &waiting, &mut self.teller).await
+        let waited = lock::acquire(session, &self.table, watch, &waiting, &mut self.teller).await?;
+        if waited == Waited::Locked {
+            self.waiting_since = None;
+        }
+        Ok(waited)
     }
 
     pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
@@ -325,19 +330,13 @@ impl<'a> Attempt<'a> {
             fresh,
             retries: Retries::new(settings.lock_retry_budget.unwrap_or(LOCK_RETRY_BUDGET)),
             last_id: plan.last_id(),
+            total: plan.steps().len(),
             launched: 0,
             done: Vec::new(),
         };
         let outcome = executor.execute(plan.steps()).await;
+        let outcome = executor.make_durable(outcome).await;
         let launched = executor.launched;
-        if let (Err(Stop::Moved), true) = (&outcome, fresh) {
-            // What was committed asynchronously is made durable before anything else is looked at.
-            if let Err(Stop::Lost(lost)) = executor.flush().await {
-                let done = executor.done;
-                self.done.extend(done);
-                return Err(self.lost(connector, &plan, launched, fresh, lost).await);
-            }
-        }
         let done = executor.done;
         self.done.extend(done);
         let stop = match outcome {
@@ -346,7 +345,7 @@ impl<'a> Attempt<'a> {
         };
         Err(match stop {
             Stop::Moved | Stop::Again { .. } => return Ok(Round::LookAgain),
-            Stop::Lost(lost) => self.lost(connector, &plan, launched, fresh, lost).await,
+            Stop::Lost(lost) => return self.lost(connector, &plan, launched, fresh, lost).await,
             Stop::Failed(mut failure) => {
                 self.suggest_baseline(session, &plan, &mut failure).await;
                 self.failed(*failure, &plan)

@@ -42,6 +42,7 @@ impl Attempt<'_> {
         let result = self
             .record_baseline(session, version, shape.is_some())
             .await;
+        session.quiet().await;
         lock::release(session, &self.table).await;
         result
     }
@@ -82,10 +83,21 @@ impl Attempt<'_> {
         session
             .ask(&message)
             .await
-            .accept("write the baseline to the ledger")?;
+            .accept("write the baseline to the ledger")
+            .map_err(perhaps_recorded)?;
         self.done = steps.iter().map(recorded).collect();
         Ok(self.report(&plan, None))
     }
+}
+
+/// A connection that is lost in the middle may have committed.
+fn perhaps_recorded(error: Error) -> Error {
+    if error.kind() != ErrorKind::Disconnected {
+        return error;
+    }
+    let message = format!("{error}; whether the baseline was recorded is not known");
+    Error::new(ErrorKind::Broken, "connection_lost", message)
+        .help("look with `devflow db status`; running it again is safe")
 }
 
 fn created_by_another() -> Error {

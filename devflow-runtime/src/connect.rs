@@ -235,7 +235,8 @@ impl<'a> Connector<'a> {
             config.dbname(database);
         }
         let theirs = target.options.as_deref();
-        let check = (options == Options::Full).then_some("-c client_connection_check_interval=1s");
+        let check = (options == Options::Full)
+            .then_some("-c client_connection_check_interval=1s -c idle_session_timeout=0");
         let ours = (options != Options::Plain).then(|| {
             let limit = self.statement_timeout.as_millis();
             format!(

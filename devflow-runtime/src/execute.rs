@@ -8,7 +8,7 @@ use crate::ledger::After;
 use crate::report::{Notice, StepFailure, StepReport};
 use crate::retry::Retries;
 use crate::session::{Answer, Lost, Refusal, Reply, Session};
-use crate::step::{Durability, Framing, pieces};
+use crate::step::{Durability, Framing, INSIDE, INSIDE_STATEMENTS, pieces};
 use crate::tell::Teller;
 use devflow_migrations::{Migration, Mode, Step};
 use std::collections::VecDeque;
@@ -34,9 +34,11 @@ pub(crate) struct Executor<'a, 'o> {
     pub(crate) retries: Retries,
     /// The newest row of the ledger when the plan was made.
     pub(crate) last_id: i64,
+    /// How many steps the plan has.
+    pub(crate) total: usize,
     /// How many steps have been sent.
     pub(crate) launched: usize,
-    /// What has been committed. Durable once `execute` has returned `Ok` or a `Stop` other than `Lost`.
+    /// What has been committed. Durable once `make_durable` has returned something other than `Lost`.
     pub(crate) done: Vec<StepReport>,
 }
 
@@ -89,7 +91,7 @@ impl Executor<'_, '_> {
             } else if next == steps.len() {
                 return Ok(());
             } else if self.interrupt.is_fired() {
-                return Err(self.interrupted().await);
+                return Err(Stop::Interrupted(None));
             } else {
                 next += 1;
                 self.alone(steps, next - 1).await
@@ -126,7 +128,7 @@ impl Executor<'_, '_> {
         Ok(Flight {
             index,
             begin: send(&self.framing.begin(index))?,
-            file: send(&migration.executable())?,
+            file: send(&format!("{INSIDE}{}", migration.executable()))?,
             end: send(&end)?,
         })
     }
@@ -202,10 +204,9 @@ impl Executor<'_, '_> {
             if failed || self.interrupt.is_fired() {
                 break;
             }
-            let reply = self
-                .session
-                .send(&text[piece.clone()])
-                .map_err(Stop::Lost)?;
+            let guard = if piece.start == 0 { INSIDE } else { "" };
+            let message = format!("{guard}{}", &text[piece.clone()]);
+            let reply = self.session.send(&message).map_err(Stop::Lost)?;
             replies.push_back((piece.start, reply));
         }
         while !replies.is_empty() {
@@ -213,7 +214,7 @@ impl Executor<'_, '_> {
         }
         let end = match (failed, self.interrupt.is_fired()) {
             (false, false) => self.session.ask(&self.end_message(steps, index)).await,
-            (false, true) => return Err(self.interrupted().await),
+            (false, true) => return Err(self.cut_short(step, answers).await),
             (true, _) => Answer::default(),
         };
         match landed(begin, answers, end) {
@@ -258,11 +259,14 @@ impl Executor<'_, '_> {
             statements: migration.statements().len(),
             notices,
         };
-        self.teller.tell(&Event::StepFinished {
-            step: &step,
-            number: index + 1,
-            total: steps.len(),
-        });
+        // On a new database this commit is asynchronous: it is told when it is durable.
+        if !self.fresh {
+            self.teller.tell(&Event::StepFinished {
+                step: &step,
+                number: index + 1,
+                total: steps.len(),
+            });
+        }
         self.done.push(step);
     }
 }
@@ -285,9 +289,11 @@ fn landed(
     for (from, file) in files {
         notices.extend(file.notices);
         if let Some(refusal) = file.error {
-            let completed = file.completed;
+            let guarded = from == 0;
+            let guard = if guarded { INSIDE_STATEMENTS } else { 0 };
+            let completed = file.completed.saturating_sub(guard);
             return Err(Box::new(Refused {
-                part: Part::File { from },
+                part: Part::File { from, guarded },
                 completed,
                 refusal,
                 notices,

@@ -1,9 +1,9 @@
 //! From a server's refusal to a failure that a person can act on.
 
-use crate::locate::{Spot, locate};
+use crate::locate::{Message, Spot, locate};
 use crate::report::{Notice, StepFailure};
 use crate::session::Refusal;
-use crate::step::{ENDED, UNLOCKED};
+use crate::step::{ENDED, INSIDE, UNLOCKED};
 use devflow_migrations::{Migration, Mode, Span, Version};
 use serde_json::json;
 use tokio_postgres::error::DbError;
@@ -13,8 +13,8 @@ use tokio_postgres::error::DbError;
 pub(crate) enum Part {
     /// Before the file: the transaction could not begin.
     Begin,
-    /// In the file, whose text from this byte on was the message.
-    File { from: usize },
+    /// In the file, whose text from this byte on was the message, behind the guard or alone.
+    File { from: usize, guarded: bool },
     /// After the file: a guard, a deferred constraint, the ledger row or the commit itself.
     End,
 }
@@ -32,7 +32,10 @@ pub(crate) fn describe(
         Refusal::Lost(lost) => failure.message = format!("the connection was lost: {}", lost.0),
         Refusal::Server(error) => {
             let spot = match part {
-                Part::File { from } => locate(migration, from, completed, error),
+                Part::File { from, guarded } => {
+                    let prefix = if guarded { INSIDE.len() } else { 0 };
+                    locate(migration, Message { from, prefix }, completed, error)
+                }
                 Part::Begin | Part::End => Spot::default(),
             };
             failure.fill(error, spot);

@@ -31,9 +31,10 @@ pub(crate) struct LedgerTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LockKey(pub(crate) i64);
 
-/// What every ledger message begins with: names mean PostgreSQL's own, and a filtered table is an error, not empty.
-pub(crate) const LOCAL_SETTINGS: &str =
-    "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off;";
+/// What every ledger message begins with: names mean PostgreSQL's own, a filtered table is an error and not empty, and
+/// somebody's lock on the table is not waited for in silence.
+pub(crate) const LOCAL_SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
+     SET LOCAL lock_timeout = '5s';";
 
 /// The comment by which a table is known to be a ledger.
 pub(crate) const COMMENT: &str = "devflow ledger 1";

@@ -23,13 +23,8 @@
 //!
 //! [`embed_migrations!`] takes the directory, the ledger's table and the policies from devflow.yml, and checks every file
 //! while the service is compiled. Where there is no devflow.yml, `embed_migrations!("migrations")` names the directory.
-//! Cargo sees a new file only if the package has a build script:
-//!
-//! ```
-//! fn main() {
-//!     println!("cargo::rerun-if-changed=migrations");
-//! }
-//! ```
+//! Cargo sees a new file only if the package's build script, `build.rs`, says one line:
+//! `println!("cargo::rerun-if-changed=migrations");`.
 //!
 //! # What a run does
 //!

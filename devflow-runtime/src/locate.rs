@@ -12,14 +12,21 @@ pub(crate) struct Spot {
     pub(crate) statement: Option<usize>,
 }
 
-/// The place that the error of a message means; the message was the file's text from byte `from` on, and `completed`
-/// statements of it had been carried out.
+/// What a message held: the file's text from byte `from` on, behind `prefix` ASCII characters of ours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Message {
+    pub(crate) from: usize,
+    pub(crate) prefix: usize,
+}
+
+/// The place that the error of a message means, of which `completed` statements of the file had been carried out.
 pub(crate) fn locate(
     migration: &Migration,
-    from: usize,
+    message: Message,
     completed: usize,
     error: &DbError,
 ) -> Spot {
+    let Message { from, prefix } = message;
     let text = migration.text();
     let earlier = migration
         .statements()
@@ -28,7 +35,8 @@ pub(crate) fn locate(
         .count();
     let (index, offset) = match error.position() {
         Some(ErrorPosition::Original(character)) => {
-            let offset = text.offset_of_character(from, (*character as usize).saturating_sub(1));
+            let index = (*character as usize).saturating_sub(1 + prefix);
+            let offset = text.offset_of_character(from, index);
             (statement_at(migration, offset), Some(offset))
         }
         _ => {

@@ -21,6 +21,8 @@ use tracing::Instrument as _;
 /// Options are set by value; then one verb connects, works and closes its connection.
 pub struct Migrator {
     pub(crate) set: MigrationSet,
+    /// Whether the set is all that was embedded.
+    pub(crate) is_whole: bool,
     pub(crate) table: TableName,
     pub(crate) settings: Settings,
     pub(crate) target: Option<Version>,
@@ -49,7 +51,11 @@ impl Migrator {
     pub fn new(migrations: &Migrations) -> Self {
         let mut settings = migrations.settings();
         settings.ahead.get_or_insert(Ahead::Warn);
-        Self::with_set(migrations.set(), migrations.table(), settings)
+        let set = migrations.set();
+        Self {
+            is_whole: set.len() == migrations.len(),
+            ..Self::with_set(set, migrations.table(), settings)
+        }
     }
 
     /// Takes a set that was read from a directory; what `settings` leaves open is the strict default.
@@ -57,6 +63,7 @@ impl Migrator {
     pub fn with_set(set: MigrationSet, table: TableName, settings: Settings) -> Self {
         Self {
             set,
+            is_whole: true,
             table,
             settings,
             target: None,

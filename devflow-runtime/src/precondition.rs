@@ -18,6 +18,9 @@ impl Attempt<'_> {
             )
             .help("use `ahead: refuse` or `ahead: warn`"));
         }
+        if !self.migrator.is_whole {
+            return Err(damaged("its migrations do not fit each other any more"));
+        }
         match &self.migrator.target {
             Some(version) => self.check_version(version),
             None => Ok(()),
@@ -47,7 +50,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// What a run that has work to do needs, checked before the lock.
+    /// What a run that has work to do needs, checked before the lock. Refused findings come first: they would stop the
+    /// run all the same.
     pub(crate) fn check_writable(
         &self,
         session: &Session,
@@ -55,51 +59,51 @@ impl Attempt<'_> {
         shape: Option<&Shape>,
         glance: &Plan,
     ) -> Result<()> {
-        if facts.in_recovery || facts.read_only {
-            if glance.refused().next().is_some() {
-                return Err(refused(glance));
-            }
-            let why = if facts.in_recovery {
-                "a standby"
-            } else {
-                "read-only"
-            };
-            return Err(Error::new(
-                ErrorKind::ReadOnly,
-                "read_only",
-                format!(
-                    "{} is {why}, and {} migrations are pending",
-                    self.place.server,
-                    glance.steps().len()
-                ),
-            )
-            .help("connect to the primary, for example with target_session_attrs=read-write"));
-        }
-        if !session.has_marker || facts.marker.as_deref() != Some(&self.run.id) {
-            return Err(behind_pooler(
+        let is_ours = session.has_marker && facts.marker.as_deref() == Some(&self.run.id);
+        let obstacle = if facts.in_recovery || facts.read_only {
+            Some(self.read_only(facts, glance))
+        } else if is_ours {
+            shape.and_then(|shape| shape.distrust(&self.table, &facts.role))
+        } else {
+            Some(behind_pooler(
                 self.migrator.settings.pooler.unwrap_or_default(),
-            ));
-        }
-        match shape.and_then(|shape| shape.distrust(&self.table, &facts.role)) {
-            Some(error) => Err(error),
+            ))
+        };
+        match obstacle {
             None => Ok(()),
+            Some(_) if glance.refused().next().is_some() => Err(refused(glance)),
+            Some(error) => Err(error),
         }
+    }
+
+    fn read_only(&self, facts: &Facts, glance: &Plan) -> Error {
+        let why = if facts.in_recovery {
+            "a standby"
+        } else {
+            "read-only"
+        };
+        let (server, pending) = (&self.place.server, glance.steps().len());
+        let message = format!("{server} is {why}, and {pending} migrations are pending");
+        Error::new(ErrorKind::ReadOnly, "read_only", message)
+            .help("connect to the primary, for example with target_session_attrs=read-write")
     }
 }
 
 pub(crate) fn check_intact(steps: &[Step]) -> Result<()> {
     match steps.iter().find(|step| !step.migration.is_intact()) {
         None => Ok(()),
-        Some(step) => Err(Error::new(
-            ErrorKind::Usage,
-            "binary_damaged",
-            format!(
-                "{} is not the text that was embedded: this binary is damaged",
-                step.migration.path()
-            ),
-        )
-        .help("build it again")),
+        Some(step) => {
+            let path = step.migration.path();
+            Err(damaged(&format!(
+                "{path} is not the text that was embedded"
+            )))
+        }
     }
+}
+
+fn damaged(what: &str) -> Error {
+    let message = format!("this binary is damaged: {what}");
+    Error::new(ErrorKind::Usage, "binary_damaged", message).help("build it again")
 }
 
 fn behind_pooler(policy: Pooler) -> Error {

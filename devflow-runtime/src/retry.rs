@@ -58,7 +58,8 @@ impl Retries {
             Some(step) if step.index == index => self.step.insert(step),
             _ => self.step.insert(fresh),
         };
-        let pause = jittered(FIRST_PAUSE * 2_u32.pow(step.refused.min(5))).min(LONGEST_PAUSE);
+        let pause = jittered(FIRST_PAUSE * 2_u32.pow(step.refused.min(5)));
+        let pause = pause.clamp(FIRST_PAUSE, LONGEST_PAUSE);
         step.refused += 1;
         (step.first_refused.elapsed() + pause <= self.budget).then_some(pause)
     }
@@ -89,7 +90,7 @@ mod tests {
         let mut retries = Retries::new(Duration::from_secs(10));
         assert_eq!(retries.pause_after(0, "42P01"), None);
         let first = retries.pause_after(0, "55P03").unwrap();
-        assert!((500..1500).contains(&first.as_millis()), "{first:?}");
+        assert!((1000..1500).contains(&first.as_millis()), "{first:?}");
         assert_eq!(retries.detail(0).unwrap(), r#"{"attempts":2}"#);
         assert_eq!(retries.detail(1), None);
         assert_eq!(Retries::new(Duration::ZERO).pause_after(0, "40P01"), None);

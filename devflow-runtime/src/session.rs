@@ -29,6 +29,7 @@ pub(crate) struct Session {
     connection: Connection<Socket, TlsStream>,
     pending: Pending,
     interrupt: Interrupt,
+    heeds: bool,
     cancelling: Option<Cancelling>,
     notices: VecDeque<Notice>,
     lost: Option<Lost>,
@@ -98,6 +99,7 @@ impl Session {
             client,
             connection,
             interrupt,
+            heeds: true,
             cancelling: None,
             notices: VecDeque::new(),
             lost: None,
@@ -209,7 +211,7 @@ impl Session {
     }
 
     fn poll_interrupt(&mut self, cx: &mut Context<'_>) {
-        if self.interrupt.poll(cx).is_ready() {
+        if self.heeds && self.interrupt.poll(cx).is_ready() {
             let Pending { route, token, .. } = &self.pending;
             self.cancelling
                 .get_or_insert_with(|| Cancelling::start(route.clone(), token.clone()))
@@ -233,12 +235,18 @@ impl Session {
         }
     }
 
-    /// Ends an interruption: from here on nothing is cancelled any more, and no request is under way.
-    pub(crate) async fn quiet(&mut self) {
-        self.interrupt = Interrupt::default();
+    /// From here on nothing is cancelled, whatever the interruption says, and no request is under way. Says whether the
+    /// interruption was heeded before.
+    pub(crate) async fn quiet(&mut self) -> bool {
         if let Some(cancelling) = self.cancelling.take() {
             cancelling.settle().await;
         }
+        std::mem::replace(&mut self.heeds, false)
+    }
+
+    /// Whether what is sent from here on is cancelled when the run is interrupted.
+    pub(crate) fn heed(&mut self, heeds: bool) {
+        self.heeds = heeds;
     }
 
     /// Says goodbye; the server ends the session at once instead of noticing later.
@@ -319,6 +327,7 @@ impl Refusal {
             code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
                 (ErrorKind::Permission, "not_permitted")
             }
+            code if *code == SqlState::LOCK_NOT_AVAILABLE => (ErrorKind::Broken, "ledger_locked"),
             code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
                 (ErrorKind::ReadOnly, "read_only")
             }

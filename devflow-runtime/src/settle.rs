@@ -2,9 +2,10 @@
 
 use crate::event::Event;
 use crate::execute::{Executor, Flight, Refused, Stop, milliseconds};
-use crate::failure::{Part, began_another, describe};
+use crate::failure::{Part, began_another, describe, interrupted};
 use crate::ledger::{self, Record};
 use crate::report::{Notice, StepFailure};
+use crate::session::{Answer, Lost, Refusal};
 use crate::step::flush;
 use devflow_migrations::{LedgerEvent, Step};
 use std::collections::VecDeque;
@@ -33,7 +34,7 @@ impl Executor<'_, '_> {
         next_began: bool,
     ) -> Stop {
         let step = &steps[index];
-        let interrupted = self.interrupt.is_fired();
+        let was_interrupted = self.interrupt.is_fired();
         self.session.quiet().await;
         if let Some(lost) = refused.refusal.ends_session() {
             return Stop::Lost(lost);
@@ -55,35 +56,65 @@ impl Executor<'_, '_> {
         // PostgreSQL says 25P01 when there is no transaction to roll back.
         let nothing_to_roll_back =
             next_began || said.iter().any(|notice| notice.sqlstate == "25P01");
+        // A refused BEGIN leaves nothing to roll back either, and the file's own guard kept it from running.
+        let ran = part != Part::Begin;
         let failed_at_commit = part == Part::End && failure.sqlstate.is_some();
         let has_escaped = nothing_to_roll_back || began_another(&step.migration, &refusal);
-        if has_escaped && !failed_at_commit {
+        if has_escaped && ran && !failed_at_commit {
             failure.escaped(completed);
-        } else if !interrupted
+        } else if !was_interrupted
             && let Some(pause) = self.retries.pause_after(index, refusal.sqlstate())
         {
+            self.session.heed(true);
             self.tell_retry(step, index, &failure, pause);
             return Stop::Again { index, pause };
         }
+        if let Err(stop) = self
+            .record(step, &mut failure, self.retries.detail(index))
+            .await
+        {
+            return stop;
+        }
+        self.failed(failure, was_interrupted)
+    }
+
+    /// A large file was interrupted between two of its groups: nothing of it stays.
+    pub(crate) async fn cut_short(&mut self, step: &Step, answers: Vec<(usize, Answer)>) -> Stop {
+        let notices = answers.into_iter().flat_map(|(_, answer)| answer.notices);
+        let mut failure = interrupted(&step.migration, notices.collect());
+        self.session.quiet().await;
+        if let Err(stop) = self.roll_back().await {
+            return stop;
+        }
+        match self.record(step, &mut failure, None).await {
+            Ok(()) => Stop::Interrupted(Some(Box::new(failure))),
+            Err(stop) => stop,
+        }
+    }
+
+    /// Writes the `failed` row of a step that is rolled back.
+    async fn record(
+        &mut self,
+        step: &Step,
+        failure: &mut StepFailure,
+        detail: Option<String>,
+    ) -> Result<(), Stop> {
+        let run = self.framing.run;
         let record = Record {
             statement: failure.completed,
             error: Some(failure.ledger_json()),
-            detail: self.retries.detail(index),
-            ..Record::of(
-                &step.migration,
-                step.seq,
-                LedgerEvent::Failed,
-                self.framing.run,
-            )
+            detail,
+            ..Record::of(&step.migration, step.seq, LedgerEvent::Failed, run)
         };
         match self.write("", &record).await {
             Ok(_) => failure.recorded = true,
-            Err(Stop::Unwritten(error)) => self
-                .teller
-                .remark(format!("the failure is not in the ledger: {error}")),
-            Err(stop) => return stop,
+            Err(Stop::Unwritten(error)) => {
+                self.teller
+                    .remark(format!("the failure is not in the ledger: {error}"));
+            }
+            Err(stop) => return Err(stop),
         }
-        self.failed(failure, interrupted)
+        Ok(())
     }
 
     fn tell_retry(&mut self, step: &Step, index: usize, failure: &StepFailure, pause: Duration) {
@@ -118,16 +149,20 @@ impl Executor<'_, '_> {
         }
     }
 
-    /// Writes a row in a transaction of its own, and returns its `execution_ms`; a cancel request that came late is
-    /// survived once.
+    /// Writes a row in a transaction of its own, and returns its `execution_ms`. No cancel request of ours can hit it;
+    /// one of somebody else's is survived once.
     pub(crate) async fn write(&mut self, before: &str, record: &Record<'_>) -> Result<f64, Stop> {
+        let heeded = self.session.quiet().await;
+        let result = self.write_quietly(before, record).await;
+        self.session.heed(heeded);
+        result
+    }
+
+    async fn write_quietly(&mut self, before: &str, record: &Record<'_>) -> Result<f64, Stop> {
         let message = self.framing.record(before, record);
         let mut answer = self.session.ask(&message).await;
-        if answer
-            .error
-            .as_ref()
-            .is_some_and(|refusal| refusal.sqlstate() == "57014")
-        {
+        let is_cancelled = |refusal: &Refusal| refusal.sqlstate() == "57014";
+        if answer.error.as_ref().is_some_and(is_cancelled) {
             self.roll_back().await?;
             answer = self.session.ask(&message).await;
         }
@@ -153,22 +188,40 @@ impl Executor<'_, '_> {
         }
     }
 
-    /// Stops between two steps: rolls back what is open and makes the prefix durable.
-    pub(crate) async fn interrupted(&mut self) -> Stop {
+    /// Makes every commit so far durable, however execution ended, and then tells of it: on a new database commits are
+    /// asynchronous but for the last.
+    pub(crate) async fn make_durable(&mut self, outcome: Result<(), Stop>) -> Result<(), Stop> {
+        let outcome = match outcome {
+            Err(stop) if self.fresh && !matches!(stop, Stop::Lost(_)) => self.flush(stop).await,
+            outcome => outcome,
+        };
+        if self.fresh && !matches!(outcome, Err(Stop::Lost(_))) {
+            self.tell_finished();
+        }
+        outcome
+    }
+
+    /// A commit that waits for the write-ahead log makes the ones before it durable too.
+    async fn flush(&mut self, stop: Stop) -> Result<(), Stop> {
         self.session.quiet().await;
-        match self.flush().await {
-            Ok(()) => Stop::Interrupted(None),
-            Err(stop) => stop,
+        self.roll_back().await?;
+        match self.session.ask(&flush()).await.error {
+            None => Err(stop),
+            Some(refusal) => Err(Stop::Lost(Lost(format!(
+                "what was committed could not be made durable ({})",
+                refusal.sqlstate()
+            )))),
         }
     }
 
-    /// Rolls back what is open and makes every commit so far durable.
-    pub(crate) async fn flush(&mut self) -> Result<(), Stop> {
-        self.roll_back().await?;
-        let answer = self.session.ask(&flush()).await;
-        match answer.error.and_then(|refusal| refusal.ends_session()) {
-            Some(lost) => Err(Stop::Lost(lost)),
-            None => Ok(()),
+    fn tell_finished(&mut self) {
+        for (index, step) in self.done.iter().enumerate() {
+            let (number, total) = (index + 1, self.total);
+            self.teller.tell(&Event::StepFinished {
+                step,
+                number,
+                total,
+            });
         }
     }
 }

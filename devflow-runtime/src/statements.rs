@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::execute::{Executor, Stop};
 use crate::failure::{Part, describe, interrupted, skipped_over_invalid};
-use crate::ledger::{LedgerTable, Record};
+use crate::ledger::{LOCAL_SETTINGS, LedgerTable, Record};
 use crate::literal::text;
 use crate::report::{Notice, StepFailure};
 use crate::session::{Answer, Refusal};
@@ -21,13 +21,18 @@ impl Executor<'_, '_> {
         self.write("", &started).await?;
         let mut notices = Vec::new();
         for (number, span) in migration.statements().iter().enumerate() {
+            if self.interrupt.is_fired() {
+                let failure = interrupted(migration, notices);
+                return Err(self.give_up(&mut journal, failure).await);
+            }
             let statement = &migration.text().as_str()[span.range()];
             let answer = self.session.ask_outcome(statement).await;
+            let skipped = self.invalid_index(statement, &answer.notices).await;
             notices.extend(answer.notices);
             if let Some(refusal) = answer.error {
                 return Err(self.refuse(&mut journal, number, &refusal, notices).await);
             }
-            if let Some(index) = self.invalid_index(statement, &notices).await {
+            if let Some(index) = skipped {
                 let failure = skipped_over_invalid(migration, *span, &index, notices);
                 return Err(self.give_up(&mut journal, failure).await);
             }
@@ -39,10 +44,6 @@ impl Executor<'_, '_> {
             if journal.owes_progress() {
                 let progress = journal.next(LedgerEvent::Progress);
                 self.write("", &progress).await?;
-            }
-            if self.interrupt.is_fired() && number + 1 < migration.statements().len() {
-                let failure = interrupted(migration, notices);
-                return Err(self.give_up(&mut journal, failure).await);
             }
         }
         let execution_ms = self.complete(&mut journal).await?;
@@ -57,11 +58,17 @@ impl Executor<'_, '_> {
         if !skipped || !statement.to_ascii_uppercase().contains("CONCURRENTLY") {
             return None;
         }
-        let query = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relname FROM pg_catalog.pg_index i \
-             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE NOT i.indisvalid";
-        let answer = self.session.ask(query).await;
-        let is_named = |name: &str| notices.iter().any(|notice| notice.message.contains(name));
+        let query = format!(
+            "{LOCAL_SETTINGS} SELECT format('%I.%I', n.nspname, c.relname), c.relname FROM pg_index i \
+             JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid"
+        );
+        let answer = self.session.ask(&query).await;
+        let is_named = |name: &str| {
+            let quoted = format!("\"{name}\"");
+            notices
+                .iter()
+                .any(|notice| notice.message.contains(&quoted))
+        };
         let found = answer
             .rows
             .iter()
@@ -94,7 +101,10 @@ impl Executor<'_, '_> {
         let span = migration.statements()[number];
         let mut failure = describe(
             migration,
-            Part::File { from: span.start },
+            Part::File {
+                from: span.start,
+                guarded: false,
+            },
             0,
             refusal,
             notices,

@@ -40,6 +40,13 @@ pub(crate) const UNLOCKED: &str = "devflow: the lock was lost";
 pub(crate) const HYGIENE: &str =
     "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; CLOSE ALL; DEALLOCATE ALL;";
 
+/// Precedes the file in its message. Outside a transaction block it is refused (25P01) before anything has an effect: a
+/// cancel request may have hit BEGIN, and the file would commit by itself. It takes no snapshot.
+pub(crate) const INSIDE: &str = "SAVEPOINT devflow;RELEASE devflow;";
+
+/// How many statements [`INSIDE`] has.
+pub(crate) const INSIDE_STATEMENTS: usize = 2;
+
 /// Files above this size are sent in groups, to keep both sides' memory small.
 const LARGE: usize = 4 << 20;
 
@@ -104,7 +111,7 @@ impl Framing<'_> {
     pub(crate) fn record(&self, before: &str, record: &Record<'_>) -> String {
         format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {before} SET LOCAL SESSION AUTHORIZATION DEFAULT; \
-             {LOCAL_SETTINGS} SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; {} {} RETURNING execution_ms; COMMIT",
+             {LOCAL_SETTINGS} SET LOCAL statement_timeout = 0; {} {} RETURNING execution_ms; COMMIT",
             Durability::Now.statement(),
             record.insert(self.table, None),
         )

@@ -66,7 +66,7 @@ fn create_statements(table: &LedgerTable, has_schema: bool) -> String {
         .map(|(name, kind, more)| format!("{name} {kind} {more}"))
         .collect();
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} SET LOCAL lock_timeout = '5s'; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} \
          {schema} \
          CREATE TABLE {table} ({columns}, PRIMARY KEY (version, seq)); \
          COMMENT ON TABLE {table} IS {comment}; \

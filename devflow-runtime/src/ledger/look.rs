@@ -1,6 +1,6 @@
 //! Looking at the ledger: one message, one row, no lock, nothing written.
 
-use super::shape::{Shape, shape_query, unreadable};
+use super::shape::{Shape, plain_table_guard, shape_query, unreadable};
 use super::{LOCAL_SETTINGS, LedgerTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
@@ -61,19 +61,38 @@ fn digest_query(table: &LedgerTable) -> String {
     )
 }
 
+/// How often a look that was overtaken by the ledger's creation is repeated.
+const GLANCES: usize = 5;
+
 /// Asks for everything that a start with nothing pending needs, in one round trip.
 ///
 /// # Errors
 /// When the connection is lost, or the server refuses even the facts.
 pub(crate) async fn look(session: &mut Session, table: &LedgerTable) -> Result<Look> {
+    for _ in 0..GLANCES {
+        if let Some(look) = glance(session, table).await? {
+            return Ok(look);
+        }
+    }
+    Err(Error::new(
+        ErrorKind::Broken,
+        "ledger_moving",
+        format!("{} came and went while it was looked at", table.name),
+    )
+    .help("run again"))
+}
+
+/// `None` when the ledger appeared between two messages.
+async fn glance(session: &mut Session, table: &LedgerTable) -> Result<Option<Look>> {
     let query = format!(
-        "{LOCAL_SETTINGS} SELECT {facts}, shape.*, ledger.digest FROM {shape} shape, {digest} ledger",
+        "{LOCAL_SETTINGS} {guard}; SELECT {facts}, shape.*, ledger.digest FROM {shape} shape, {digest} ledger",
+        guard = plain_table_guard(table),
         facts = facts_columns(),
         shape = shape_query(table),
         digest = digest_query(table),
     );
     let answer = session.ask(&query).await;
-    match (answer.error, answer.rows.first()) {
+    match (answer.error, answer.rows.last()) {
         (None, Some(row)) => {
             let digest = column(row, "digest").to_owned();
             let (facts, shape) = (Facts::of(row), Shape::of(row));
@@ -81,11 +100,11 @@ pub(crate) async fn look(session: &mut Session, table: &LedgerTable) -> Result<L
                 Some(error) => Found::Unusable(error),
                 None => Found::Ledger { digest, shape },
             };
-            Ok(Look { facts, found })
+            Ok(Some(Look { facts, found }))
         }
         (Some(Refusal::Lost(lost)), _) => Err(lost.before_anything_ran()),
-        (Some(Refusal::Server(error)), _) => explain(session, table, Some(&error)).await,
-        (None, None) => explain(session, table, None).await,
+        (Some(Refusal::Server(error)), _) => explain(session, table, &error).await,
+        (None, None) => Ok(None),
     }
 }
 
@@ -93,24 +112,21 @@ pub(crate) async fn look(session: &mut Session, table: &LedgerTable) -> Result<L
 async fn explain(
     session: &mut Session,
     table: &LedgerTable,
-    error: Option<&DbError>,
-) -> Result<Look> {
+    error: &DbError,
+) -> Result<Option<Look>> {
     let (facts, shape) = take_facts(session, table).await?;
-    let found = match shape {
+    let is_absent = ABSENT.contains(&error.code().code());
+    let found = match shape.map(|shape| (shape.complaint(table), shape)) {
         None => Found::Nothing,
-        Some(shape) => Found::Unusable(match (shape.complaint(table), error) {
-            (Some(complaint), _) => complaint,
-            (None, Some(error)) => unreadable(table, &shape, error),
-            (None, None) => Error::new(
-                ErrorKind::Broken,
-                "ledger_moving",
-                format!("{} appeared while it was looked at", table.name),
-            )
-            .help("run again"),
-        }),
+        Some((Some(complaint), _)) => Found::Unusable(complaint),
+        Some((None, _)) if is_absent => return Ok(None),
+        Some((None, shape)) => Found::Unusable(unreadable(table, &shape, error)),
     };
-    Ok(Look { facts, found })
+    Ok(Some(Look { facts, found }))
 }
+
+/// Undefined table, undefined schema.
+const ABSENT: [&str; 2] = ["42P01", "3F000"];
 
 /// Facts about the session, and the shape of what stands where the ledger should be.
 ///

@@ -19,13 +19,33 @@ pub(crate) struct Shape {
     pub(crate) row_security: bool,
     pub(crate) may_insert: bool,
     pub(crate) columns: Vec<String>,
+    /// Whether (version, seq) is unique: what keeps two runners from writing the same row.
+    pub(crate) keyed: bool,
     /// Our columns that are not there, each with its type.
     pub(crate) lacking: Option<String>,
 }
 
+/// Raises unless the name is free or belongs to an ordinary table with PostgreSQL's own types: a view of that name would
+/// run its owner's functions with our rights. Its row, if it returns one, is not the look's.
+pub(super) fn plain_table_guard(table: &LedgerTable) -> String {
+    format!(
+        "SELECT set_config('devflow: not a ledger', '', true) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {schema} AND c.relname = {name} AND (c.relkind <> 'r' OR EXISTS (SELECT FROM pg_attribute a \
+           JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+           AND a.attname IN ({known}) AND t.typnamespace <> 'pg_catalog'::regnamespace))",
+        known = known_columns(),
+        schema = text(table.name.schema()),
+        name = text(table.name.table()),
+    )
+}
+
+fn known_columns() -> String {
+    let known: Vec<_> = COLUMNS.iter().map(|(name, ..)| text(name)).collect();
+    known.join(", ")
+}
+
 /// Facts about the table, by catalog alone: they can be had without any right on it.
 pub(super) fn shape_query(table: &LedgerTable) -> String {
-    let known: Vec<_> = COLUMNS.iter().map(|(name, ..)| text(name)).collect();
     let typed = COLUMNS.iter();
     let typed: Vec<_> = typed
         .map(|(name, kind, _)| format!("({}, {})", text(name), text(kind)))
@@ -46,11 +66,14 @@ pub(super) fn shape_query(table: &LedgerTable) -> String {
            c.relrowsecurity AS row_security, has_table_privilege(c.oid, 'INSERT') AS may_insert, \
            (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns, \
+           EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 2 \
+             AND i.indpred IS NULL AND i.indexprs IS NULL AND 2 = (SELECT count(*) FROM pg_attribute a \
+               WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey::int2[]) AND a.attname IN ('version', 'seq'))) AS keyed, \
            (SELECT string_agg(name || ' ' || type, ', ') FROM (VALUES {typed}) ours(name, type) WHERE NOT EXISTS \
              (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = name AND atttypid = type::regtype)) AS lacking \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner \
          WHERE n.nspname = {schema} AND c.relname = {name})",
-        known = known.join(", "),
+        known = known_columns(),
         typed = typed.join(", "),
         schema = text(table.name.schema()),
         name = text(table.name.table()),
@@ -72,6 +95,7 @@ impl Shape {
                 .split(' ')
                 .map(str::to_owned)
                 .collect(),
+            keyed: column(row, "keyed") == "t",
             lacking: optional("lacking"),
         }
     }
@@ -79,14 +103,19 @@ impl Shape {
     /// Why this is not a ledger of ours, if it is not.
     pub(super) fn complaint(&self, table: &LedgerTable) -> Option<Error> {
         let is_ours = self.comment.as_deref() == Some(COMMENT);
-        if is_ours && self.lacking.is_none() && self.kind == "rp" {
+        let what = match &self.lacking {
+            Some(columns) => Some(format!("it lacks {columns}")),
+            None if self.kind != "rp" => Some("it is not an ordinary logged table".to_owned()),
+            None if !self.keyed => Some("it lacks its primary key (version, seq)".to_owned()),
+            None => None,
+        };
+        if is_ours && what.is_none() {
             return None;
         }
-        if is_ours {
-            let what = match &self.lacking {
-                None => "it is not an ordinary logged table".to_owned(),
-                Some(columns) => format!("it lacks {columns}"),
-            };
+        if !is_ours && what.is_none() {
+            return Some(uncommented(table));
+        }
+        if let (true, Some(what)) = (is_ours, what) {
             return Some(
                 Error::new(
                     ErrorKind::Ledger,
@@ -168,8 +197,43 @@ impl Shape {
     }
 }
 
+/// A table with a ledger's columns and key, restored without its comment perhaps.
+fn uncommented(table: &LedgerTable) -> Error {
+    let (name, quoted) = (&table.name, &table.quoted);
+    let message =
+        format!("{name} has a ledger's columns and lacks the comment by which a ledger is known");
+    Error::new(ErrorKind::Ledger, "ledger_foreign", message).help(format!(
+        "if it is a ledger that was restored without comments: COMMENT ON TABLE {quoted} IS '{COMMENT}'"
+    ))
+}
+
+/// Refusals that say nothing about the ledger itself.
+fn not_now(table: &LedgerTable, error: &DbError) -> Option<Error> {
+    let name = &table.name;
+    let (code, message, help) = match error.code().code() {
+        "55P03" => (
+            "ledger_locked",
+            format!("another session holds a lock on the ledger {name}"),
+            "find it with pg_locks and pg_stat_activity, let it end, and run again",
+        ),
+        "57014" => (
+            "cancelled",
+            format!(
+                "the look at the ledger {name} was cancelled: {}",
+                error.message()
+            ),
+            "run again; a statement_timeout on the role may be too short",
+        ),
+        _ => return None,
+    };
+    Some(Error::new(ErrorKind::Broken, code, message).help(help))
+}
+
 pub(super) fn unreadable(table: &LedgerTable, shape: &Shape, error: &DbError) -> Error {
     let name = &table.name;
+    if let Some(error) = not_now(table, error) {
+        return error;
+    }
     let denied = *error.code() == SqlState::INSUFFICIENT_PRIVILEGE;
     match (denied, shape.row_security) {
         (true, true) => Error::new(
