@@ -365,7 +365,7 @@ fn bad_files_are_refused() {
         },
         Case {
             name: "NUL",
-            make: |project| project.migration("1_a.sql", "SELECT\01;"),
+            make: |project| project.migration("1_a.sql", "SELECT\u{0}1;"),
             code: "nul_byte",
             words: &["migrations/1_a.sql", "byte 6 is NUL"],
             ..CASE
