@@ -164,7 +164,7 @@ pub(in crate::golden) fn half_done() -> Outcome {
     }];
     outcome.troubled(Trouble::new(
         Kind::Refused,
-        "half_done",
+        "refused",
         "nothing was applied: a finding stops the run",
     ))
 }
