@@ -146,8 +146,8 @@ const PROVOKED: [(i32, Provoke); 12] = [
 ];
 
 /// The codes that a page's table lists, each with its words.
-fn documented() -> BTreeMap<i32, String> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
+fn documented(page: &str) -> BTreeMap<i32, String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
     let page = fs::read_to_string(page).unwrap();
     let (_, rest) = page.split_once("## Exit codes").unwrap();
     let (section, _) = rest.split_once("\n## ").unwrap();
@@ -164,8 +164,13 @@ fn documented() -> BTreeMap<i32, String> {
 }
 
 #[test]
+fn the_pages_agree_about_the_codes() {
+    assert_eq!(documented("README.md"), documented("docs/cli.md"));
+}
+
+#[test]
 fn the_documented_codes_are_those_that_are_provoked() {
-    let documented: Vec<_> = documented().into_keys().collect();
+    let documented: Vec<_> = documented("docs/cli.md").into_keys().collect();
     let provoked: Vec<_> = PROVOKED.iter().map(|(code, _)| *code).collect();
     assert_eq!(documented, provoked);
 }
@@ -174,7 +179,7 @@ fn the_documented_codes_are_those_that_are_provoked() {
 fn help_lists_the_documented_codes() {
     let help = Project::new().devflow(&["--help"]).run().expect(0).stdout;
     let (_, list) = help.split_once("Exit codes:").unwrap();
-    for code in documented().into_keys() {
+    for code in documented("docs/cli.md").into_keys() {
         let is_listed = |line: &str| {
             let mut words = line.split([' ', ',']).filter(|word| !word.is_empty());
             words.any(|word| word == code.to_string())

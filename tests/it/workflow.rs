@@ -1,6 +1,7 @@
 //! The four commands that CI runs, on the project that is there to be copied.
 
 use serde_json::Value;
+use std::path::Path;
 use support::{Outcome, Program, Project, TestDatabase, program};
 
 /// The commands as they are promised.
@@ -94,14 +95,28 @@ fn the_example_makes_the_schema_that_psql_makes_of_its_files() {
     assert_eq!(by_devflow.schema_dump(), by_psql.schema_dump());
 }
 
+/// The repository's first page.
+fn readme() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    std::fs::read_to_string(file).unwrap()
+}
+
+/// The first code block of a page behind some words of it.
+fn block<'a>(page: &'a str, behind: &str) -> Vec<&'a str> {
+    let (_, rest) = page.split_once(behind).unwrap();
+    let mut lines = rest.lines().skip_while(|line| !line.starts_with("```"));
+    lines.next();
+    lines.take_while(|line| *line != "```").collect()
+}
+
 #[test]
-fn what_the_example_documents_and_runs_are_these_commands() {
+fn what_the_pages_document_and_the_workflow_runs_are_these_commands() {
     let project = example();
-    let page = project.read("README.md");
-    let (_, rest) = page.split_once("## The four commands").unwrap();
-    let (_, rest) = rest.split_once("```sh\n").unwrap();
-    let (block, _) = rest.split_once("```").unwrap();
-    assert_eq!(block.lines().collect::<Vec<_>>(), COMMANDS);
+    assert_eq!(
+        block(&project.read("README.md"), "## The four commands"),
+        COMMANDS
+    );
+    assert_eq!(block(&readme(), "In CI:"), COMMANDS);
 
     let workflow = project.read(".github/workflows/migrate.yml");
     let lines = workflow
@@ -109,6 +124,41 @@ fn what_the_example_documents_and_runs_are_these_commands() {
         .filter_map(|line| line.trim().strip_prefix("run: devflow "));
     let runs: Vec<_> = lines.map(|line| format!("devflow {line}")).collect();
     assert_eq!(runs, COMMANDS);
+}
+
+#[test]
+fn the_first_page_shows_a_run_as_it_is() {
+    let database = TestDatabase::create();
+    let run = shell(&example(), "devflow db migrate --env local", &database);
+    let words = |line: &str| {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        (line.starts_with("  ✓")).then(|| [words.next(), words.next()])
+    };
+    let page = readme();
+    let shown = block(&page, "## A run").into_iter().filter_map(words);
+    let shown: Vec<_> = shown.collect();
+    let real: Vec<_> = run.stdout.lines().filter_map(words).collect();
+    assert_eq!(shown, real);
+}
+
+#[test]
+fn the_first_page_shows_a_failure_as_it_is() {
+    let page = readme();
+    let shown = block(&page, "A migration that fails is rolled back");
+    let shown = shown
+        .into_iter()
+        .skip_while(|line| !line.starts_with("error: "));
+    let sql =
+        "-- Who ordered what.\ncreate table orders (\n  customer bigint references customers\n);\n";
+    let project = Project::new()
+        .migration("1_create_users.sql", "create table users (name text);\n")
+        .migration("2_create_orders.sql", sql);
+    let database = TestDatabase::create();
+    let failed = project.devflow(&["db", "migrate"]);
+    let failed = failed.env("DATABASE_URL", &database.url()).run().expect(1);
+    let said = failed.stderr.lines();
+    let said = said.skip_while(|line| !line.starts_with("error: "));
+    assert_eq!(shown.collect::<Vec<_>>(), said.collect::<Vec<_>>());
 }
 
 /// `examples/ci/README.md`, "Try it here".
