@@ -1,6 +1,8 @@
 //! Bad input: a clear error, and nothing touched.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use support::{Outcome, Project, TestDatabase};
 
 /// The first line of a devflow.yml, which every other one follows.
@@ -389,6 +391,30 @@ fn bad_files_are_refused() {
             make: |project| project.file("migrations/1_a.sql/x", ""),
             code: "not_a_file",
             words: &["migrations/1_a.sql", "found a directory"],
+            ..CASE
+        },
+        Case {
+            name: "a pipe",
+            make: |project| {
+                let project = project.file("migrations/.gitkeep", "");
+                let mkfifo = project.command("mkfifo".as_ref());
+                let _made = mkfifo.args(&["migrations/1_a.sql"]).run().expect(0);
+                project
+            },
+            code: "not_a_file",
+            words: &["migrations/1_a.sql", "expected a regular file"],
+            ..CASE
+        },
+        Case {
+            name: "a name that is not UTF-8",
+            make: |project| {
+                let project = project.file("migrations/.gitkeep", "");
+                let name = OsStr::from_bytes(b"migrations/1_gr\xfc\xdfe.sql");
+                fs::write(project.path().join(name), "").unwrap();
+                project
+            },
+            code: "file_name",
+            words: &["migrations/1_gr", "name is not UTF-8"],
             ..CASE
         },
         Case {

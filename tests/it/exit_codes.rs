@@ -258,3 +258,12 @@ fn a_reader_who_left_never_ends_a_run() {
     assert_eq!(scene.database.events().len(), 20);
     assert!(scene.database.has("t20"));
 }
+
+#[test]
+fn talk_that_cannot_be_written_never_ends_a_run() {
+    let scene = Scene::new(TABLE);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let migrate = scene.devflow("db migrate", &["--json"]);
+    let done = migrate.stderr_to(full).run().expect(0).json();
+    assert_eq!(done["applied"][0]["version"], "1");
+}
