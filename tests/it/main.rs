@@ -4,6 +4,7 @@ mod approval;
 mod bad_input;
 mod baseline;
 mod connect;
+mod docs;
 mod documents;
 mod drift;
 mod exit_codes;
