@@ -1,7 +1,20 @@
 //! The devflow command: arguments in, an exit code out.
 //!
+//! ```
+//! use devflow_cli::{Surroundings, run};
+//!
+//! let (mut out, mut err) = (Vec::new(), Vec::new());
+//! let argv = ["devflow", "--version"].map(Into::into);
+//! assert_eq!(run(argv.into(), &Surroundings::default(), &mut out, &mut err), 0);
+//! assert!(out.starts_with(b"devflow "));
+//! ```
+//!
 //! [`run`] is the whole of it, in four stages: parse the arguments, resolve the settings, act, render the outcome.
 //! stdout is data, stderr is talk; [`CODES`] lists the exit codes.
+//!
+//! Variables, working directory and terminals come in as [`Surroundings`], and both streams as writers, so that a test can
+//! say what surrounds a call. A URL is taken from a variable, never
+//! from an argument, and nothing shows it. Renderers and exit codes see the outcome and nothing else.
 
 mod approve;
 mod args;

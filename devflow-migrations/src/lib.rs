@@ -1,10 +1,34 @@
 //! What a devflow migration is: how its file is named, read, hashed and checked, and how a set of them is planned
 //! against a ledger.
 //!
-//! This crate opens no connection: planning is a pure function of the files and the ledger's rows, and the compiler
-//! proves it. Build time (the macro) and run time (the CLI) use this one reader.
+//! ```
+//! use devflow_migrations::{Ledger, MigrationSet, Policy, Version, plan};
 //!
-//! Features, both off by default so that they stay out of a service's binary:
+//! assert!(Version::parse("2")? < Version::parse("10")?);
+//!
+//! let (files, ledger) = (MigrationSet::default(), Ledger::default());
+//! let plan = plan(&files, &ledger, Policy::default(), None);
+//! assert!(plan.steps().is_empty() && plan.into_clean().is_ok());
+//! # Ok::<(), devflow_migrations::InvalidVersion>(())
+//! ```
+//!
+//! This crate opens no connection: planning is a pure function of the files and the ledger's rows, and the compiler
+//! proves it. Build time (the macro) and run time (the CLI) use this one reader, and [`plan`] is the only planner.
+//!
+//! # Source
+//!
+//! A [`MigrationSet`] comes from a directory (`MigrationSet::read`, feature `check`) or from [`Migrations`], which the macro
+//! emits. Every file's text is canonical ([`Text`]), its [`Checksum`] covers that text, and its [`Mode`] says whether it runs
+//! in a transaction. What is wrong is a [`SourceError`]: every [`Problem`] at once, each with its place and a stable code.
+//!
+//! # Plan
+//!
+//! A [`Plan`] holds the pending [`Step`]s and every [`Finding`]. Only [`Plan::into_clean`] makes a [`CleanPlan`], and it
+//! lets no refused finding through: what has drifted cannot be executed by mistake.
+//!
+//! # Features
+//!
+//! Both are off by default, so that they stay out of a service's binary:
 //! * `check`: reading a directory and checking its SQL,
 //! * `config`: reading devflow.yml.
 
