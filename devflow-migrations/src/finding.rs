@@ -118,7 +118,7 @@ impl Finding {
                 "give the file a newer version, or allow late files with `out_of_order: allow`".to_owned(),
             ),
             FindingKind::HalfDone { .. } => Some(
-                "look at what the statement in flight left behind; `devflow db repair` is the command that decides".to_owned(),
+                "look at what the statement in flight left behind, then settle the version in the ledger as docs/ledger.md shows".to_owned(),
             ),
             FindingKind::Damaged { .. } => {
                 Some("somebody else wrote to the ledger; compare it with a backup before going on".to_owned())

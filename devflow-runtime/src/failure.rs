@@ -63,8 +63,13 @@ pub(crate) fn began_another(migration: &Migration, refusal: &Refusal) -> bool {
     let Refusal::Server(error) = refusal else {
         return false;
     };
-    let mut words = migration.text().as_str().split_whitespace();
-    error.message().contains(ENDED) && !words.any(|word| word.eq_ignore_ascii_case("reset"))
+    let text = migration.text().as_str().to_ascii_lowercase();
+    let words: Vec<_> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let resets_all = words.windows(2).any(|pair| pair == ["reset", "all"]);
+    error.message().contains(ENDED) && !resets_all
 }
 
 /// A file outside a transaction that was stopped between two of its statements.

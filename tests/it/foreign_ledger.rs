@@ -214,7 +214,7 @@ fn a_view_in_the_ledgers_place_is_no_ledger() {
 fn a_ledger_without_its_comment_is_not_taken_for_one() {
     let database = migrated(&project());
     database.execute("COMMENT ON TABLE schema_migrations IS NULL");
-    assert_refused(&database, "ledger_foreign", "is not a devflow ledger");
+    assert_refused(&database, "ledger_foreign", "lacks the comment");
 }
 
 /// What row-level security hides would be pending again.

@@ -94,12 +94,18 @@ fn aftermath(failure: &Failure) -> String {
     };
     match failure.completed {
         None => format!("  It was rolled back; {recorded}.\n"),
+        Some(_) if failure.file.mode == Some("transaction") => {
+            format!(
+                "  It left devflow's transaction: what it committed by itself stays; {recorded}.\n"
+            )
+        }
         Some(0) => format!("  No statement of it is complete; {recorded}.\n"),
         Some(count) => {
-            let statements = line::count(count, "statement");
-            format!(
-                "  It runs outside a transaction: its first {statements} complete and stay; {recorded}.\n"
-            )
+            let stay = match count {
+                1 => "its first statement is complete and stays".to_owned(),
+                _ => format!("its first {count} statements are complete and stay"),
+            };
+            format!("  It runs outside a transaction: {stay}; {recorded}.\n")
         }
     }
 }

@@ -42,9 +42,8 @@ pub(crate) async fn create(
         .rows
         .iter()
         .filter_map(|row| Some((row.get("object")?, row.get("grantee")?)));
-    let answer = session
-        .ask(&close_and_commit(table, granted, readers))
-        .await;
+    let rights = close_and_commit(table, has_schema, granted, readers);
+    let answer = session.ask(&rights).await;
     if let Err(error) = answer.accept("give the ledger its rights") {
         session.ask("ROLLBACK").await.accept("roll back")?;
         return Err(error.help("every role in tracking_readers must exist"));
@@ -83,6 +82,7 @@ fn create_statements(table: &LedgerTable, has_schema: bool) -> String {
 
 fn close_and_commit<'a>(
     table: &LedgerTable,
+    has_schema: bool,
     granted: impl Iterator<Item = (&'a str, &'a str)>,
     readers: &[impl AsRef<str>],
 ) -> String {
@@ -92,6 +92,11 @@ fn close_and_commit<'a>(
     }
     for reader in readers {
         let reader = identifier(reader.as_ref());
+        // A schema that we have just made is nobody else's to look into yet.
+        if !has_schema {
+            let schema = identifier(table.name.schema());
+            statements.push_str(&format!("GRANT USAGE ON SCHEMA {schema} TO {reader}; "));
+        }
         statements.push_str(&format!(
             "GRANT SELECT ON TABLE {} TO {reader}; ",
             table.quoted

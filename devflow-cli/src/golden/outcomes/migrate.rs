@@ -116,8 +116,7 @@ pub(in crate::golden) fn failed_outside() -> Outcome {
     };
     let trouble = Trouble::new(Kind::MigrationFailed, "migration_failed", "it failed");
     at(Body::Migrate(migrate)).troubled(
-        trouble
-            .help("look at what is there, then `devflow db repair` decides what the next run does"),
+        trouble.help("what is complete stays; the next run stops here until a person has decided"),
     )
 }
 
@@ -160,7 +159,7 @@ pub(in crate::golden) fn half_done() -> Outcome {
         version: "20260201000000".to_owned(),
         path: Some(path("20260201000000_orders_index.sql")),
         message: "supabase/migrations/20260201000000_orders_index.sql is half done: 2 of 3 statements are complete, whether statement 3 took effect is not known (last heard of 2026-02-01T10:00:00.000000Z)".to_owned(),
-        help: Some("look at what the statement in flight left behind; `devflow db repair` is the command that decides".to_owned()),
+        help: Some("look at what the statement in flight left behind, then settle the version in the ledger as docs/ledger.md shows".to_owned()),
     }];
     outcome.troubled(Trouble::new(
         Kind::Refused,
