@@ -55,9 +55,7 @@ async fn migrate(database_url: &str) -> anyhow::Result<()> {
 
 /// Applies what is pending, then answers requests until the first signal.
 async fn serve(database_url: &str) -> anyhow::Result<()> {
-    let report = Migrator::new(&MIGRATIONS).run(database_url).await?;
-    info!(applied = report.steps.len(), "the database is up to date");
-
+    migrate(database_url).await?;
     let address = std::env::var("LISTEN_ADDR").unwrap_or("127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&address)
         .await
