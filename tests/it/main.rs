@@ -14,6 +14,7 @@ mod history;
 mod hostile;
 mod init;
 mod layout;
+mod pooler;
 mod real_history;
 mod roles;
 mod status;

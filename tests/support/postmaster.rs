@@ -2,11 +2,12 @@
 
 use super::Facts;
 use crate::installation::Installation;
+use crate::port::free_port;
 use crate::process::Process;
 use crate::server::ServerOptions;
-use rustix::process::{Signal, geteuid};
+use crate::user::{User, temporary_folder};
+use rustix::process::Signal;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -65,13 +66,6 @@ pub(super) struct Postmaster {
     child: Option<Child>,
 }
 
-/// Whom the server runs as where this process is root, which PostgreSQL refuses to be.
-#[derive(Clone, Copy)]
-struct User {
-    uid: u32,
-    gid: u32,
-}
-
 impl Postmaster {
     /// Makes the folder and the cluster in it; everything is removed when the value is dropped.
     pub(super) fn create(options: &ServerOptions) -> Result<Self, String> {
@@ -81,7 +75,8 @@ impl Postmaster {
             None => Installation::find()?,
         };
         let user = User::other_than_root()?;
-        let directory = folder(user).map_err(|error| format!("no temporary folder: {error}"))?;
+        let directory = temporary_folder("devflow-test-", user)
+            .map_err(|error| format!("no temporary folder: {error}"))?;
         let mut settings: Vec<(String, String)> = SETTINGS
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -271,49 +266,4 @@ impl Postmaster {
             None => Ok(()),
         }
     }
-}
-
-impl User {
-    fn other_than_root() -> Result<Option<Self>, String> {
-        if !geteuid().is_root() {
-            return Ok(None);
-        }
-        ["postgres", "nobody"]
-            .iter()
-            .find_map(|name| {
-                let uid = id("-u", name)?;
-                Some(Self {
-                    uid,
-                    gid: id("-g", name)?,
-                })
-            })
-            .map(Some)
-            .ok_or_else(|| {
-                "PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`"
-                    .to_owned()
-            })
-    }
-}
-
-fn id(which: &str, name: &str) -> Option<u32> {
-    let output = Command::new("id").args([which, name]).output().ok()?;
-    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-}
-
-/// Root's own temporary folder may be closed to the user that the server runs as.
-fn folder(user: Option<User>) -> std::io::Result<TempDir> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("devflow-test-");
-    match user {
-        None => builder.tempdir(),
-        Some(user) => {
-            let directory = builder.tempdir_in("/tmp")?;
-            chown(directory.path(), Some(user.uid), Some(user.gid))?;
-            Ok(directory)
-        }
-    }
-}
-
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
