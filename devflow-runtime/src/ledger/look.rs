@@ -102,10 +102,18 @@ async fn glance(session: &mut Session, table: &LedgerTable) -> Result<Option<Loo
             };
             Ok(Some(Look { facts, found }))
         }
-        (Some(Refusal::Lost(lost)), _) => Err(lost.before_anything_ran()),
-        (Some(Refusal::Server(error)), _) => explain(session, table, &error).await,
+        (Some(Refusal::Server(error)), _) if is_about_the_table(&error) => {
+            explain(session, table, &error).await
+        }
+        (Some(refusal), _) => Err(refusal.into_error("look at the ledger")),
         (None, None) => Ok(None),
     }
+}
+
+/// Classes 53, 57 and 58 speak of the server's state, or of somebody's wish that the statement ends.
+fn is_about_the_table(error: &DbError) -> bool {
+    let class = |class| error.code().code().starts_with(class);
+    !["53", "57", "58"].into_iter().any(class)
 }
 
 /// The digest could not be had: the catalogs say what stands there instead.
