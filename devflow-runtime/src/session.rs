@@ -5,7 +5,6 @@ use crate::interrupt::{Cancelling, Interrupt, cancel_once};
 use crate::report::Notice;
 use crate::socket::{Endpoint, Socket, UntilClosed};
 use futures_util::{FutureExt, Stream};
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -31,7 +30,9 @@ pub(crate) struct Session {
     interrupt: Interrupt,
     heeds: bool,
     cancelling: Option<Cancelling>,
-    notices: VecDeque<Notice>,
+    notices: Vec<Notice>,
+    /// A notice that came after what the reply had been polled for: of this reply or, if that is over, of the next.
+    next_notice: Option<Notice>,
     lost: Option<Lost>,
     /// Whether the start-up options were taken, so that the run's marker can come back.
     pub(crate) has_marker: bool,
@@ -101,7 +102,8 @@ impl Session {
             interrupt,
             heeds: true,
             cancelling: None,
-            notices: VecDeque::new(),
+            notices: Vec::new(),
+            next_notice: None,
             lost: None,
             has_marker: false,
         }
@@ -182,7 +184,7 @@ impl Session {
             }
         }
         self.pending.messages -= 1;
-        answer.notices = self.notices.drain(..).collect();
+        answer.notices = std::mem::take(&mut self.notices);
         answer
     }
 
@@ -196,6 +198,7 @@ impl Session {
             if let Poll::Ready(item) = reply.0.as_mut().poll_next(cx) {
                 return Poll::Ready(item.map(|item| item.map_err(|error| self.refusal(&error))));
             }
+            self.notices.extend(self.next_notice.take());
             // A connection that is over answers nothing more, and must not be polled again.
             if let Some(lost) = &self.lost {
                 return Poll::Ready(Some(Err(Refusal::Lost(lost.clone()))));
@@ -221,7 +224,7 @@ impl Session {
 
     fn take(&mut self, message: Option<Result<AsyncMessage, tokio_postgres::Error>>) {
         match message {
-            Some(Ok(AsyncMessage::Notice(notice))) => self.notices.push_back(Notice::of(&notice)),
+            Some(Ok(AsyncMessage::Notice(notice))) => self.next_notice = Some(Notice::of(&notice)),
             Some(Ok(_)) => {}
             Some(Err(error)) => self.lost = Some(Lost(describe(&error))),
             None => self.lost = Some(Lost::closed()),
