@@ -88,37 +88,83 @@ pub(crate) fn committed(report: &Report) -> Vec<String> {
 
 /// The versions that the ledger has as applied, in their order; none when there is no ledger.
 pub(crate) fn applied(database: &TestDatabase) -> Vec<String> {
-    let query = "SELECT version FROM (SELECT DISTINCT ON (version) version, event FROM public.schema_migrations \
-                 ORDER BY version, seq DESC) l WHERE event IN ('applied', 'baselined') ORDER BY version::numeric";
-    match database.server().try_rows(database.name(), query) {
-        Ok(rows) => rows.into_iter().map(|mut row| row.swap_remove(0)).collect(),
-        Err(error) if error.code().is_some_and(|code| code.code() == "42P01") => Vec::new(),
-        Err(error) => panic!("{error:?}"),
+    Sight::of(database).recorded
+}
+
+/// What can be seen of a database at one moment.
+#[derive(Debug, Default)]
+struct Sight {
+    /// Versions that the ledger has as applied.
+    recorded: Vec<String>,
+    /// Versions whose table is there.
+    made: BTreeSet<String>,
+    sessions: usize,
+    locks: usize,
+}
+
+const IN_LEDGER: &str = "SELECT 'recorded', version FROM (SELECT DISTINCT ON (version) version, event \
+    FROM public.schema_migrations ORDER BY version, seq DESC) l \
+    WHERE event IN ('applied', 'baselined') ORDER BY version::numeric;";
+
+const BESIDE: &str = "SELECT 'made', substr(tablename, 3) FROM pg_tables \
+        WHERE schemaname = 'public' AND tablename ~ '^m_[0-9]+$' \
+    UNION ALL SELECT 'session', application_name FROM pg_stat_activity \
+        WHERE datname = current_database() AND application_name <> 'devflow-tests' \
+    UNION ALL SELECT 'lock', objid::text FROM pg_locks WHERE locktype = 'advisory' \
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+impl Sight {
+    /// One message, because tables of cases ask often.
+    fn of(database: &TestDatabase) -> Self {
+        let ask = |sql: &str| database.server().try_rows(database.name(), sql);
+        let rows = match ask(&format!("{IN_LEDGER} {BESIDE}")) {
+            Err(error) if error.code().is_some_and(|code| code.code() == "42P01") => ask(BESIDE),
+            rows => rows,
+        };
+        let mut sight = Self::default();
+        for mut row in rows.unwrap_or_else(|error| panic!("{error:?}")) {
+            let what = row.swap_remove(1);
+            match row[0].as_str() {
+                "recorded" => sight.recorded.push(what),
+                "made" => drop(sight.made.insert(what)),
+                "session" => sight.sessions += 1,
+                _ => sight.locks += 1,
+            }
+        }
+        sight
+    }
+
+    fn assert_agrees(&self) {
+        let recorded: BTreeSet<_> = self.recorded.iter().cloned().collect();
+        assert_eq!(recorded, self.made, "ledger, and tables made");
+        let prefix: Vec<_> = (1..=self.recorded.len()).map(|n| n.to_string()).collect();
+        assert_eq!(self.recorded, prefix, "the ledger has a gap");
     }
 }
 
 /// Ledger and schema say the same, the lock is free, and nobody is at work any more.
 pub(crate) fn assert_sound(database: &TestDatabase) {
-    assert_free(database);
-    assert_agree(database);
+    free(database).assert_agrees();
 }
 
 /// Every applied migration has its table and every table its applied migration; a sequence without a gap.
 pub(crate) fn assert_agree(database: &TestDatabase) {
-    let recorded = applied(database);
-    let made = database.column(
-        "SELECT substr(tablename, 3) FROM pg_tables WHERE schemaname = 'public' AND tablename ~ '^m_[0-9]+$'",
-    );
-    let set = |versions: &[String]| versions.iter().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(set(&recorded), set(&made), "ledger, and tables made");
-    let prefix: Vec<_> = (1..=recorded.len()).map(|n| n.to_string()).collect();
-    assert_eq!(recorded, prefix, "the ledger has a gap");
+    Sight::of(database).assert_agrees();
 }
 
 /// Every session has ended, and with it its locks.
 pub(crate) fn assert_free(database: &TestDatabase) {
-    wait_until("every session has ended", || database.sessions() == 0);
-    assert_eq!(database.advisory_locks(), 0);
+    let _sight = free(database);
+}
+
+fn free(database: &TestDatabase) -> Sight {
+    let mut sight = Sight::default();
+    wait_until("every session has ended", || {
+        sight = Sight::of(database);
+        sight.sessions == 0
+    });
+    assert_eq!(sight.locks, 0);
+    sight
 }
 
 /// An empty database again, for the next case of a table.

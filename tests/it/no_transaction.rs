@@ -1,0 +1,235 @@
+//! Files outside a transaction: what the ledger says while they run, after they failed, and after a crash.
+
+use crate::crash::wait_until_asleep;
+use crate::history::{assert_free, migrator, run, table, tables};
+use devflow_runtime::{Error, ErrorKind};
+use support::{LedgerRow, Project, Signal, TestDatabase, wait_until};
+
+const ALONE: &str = "-- devflow: no-transaction\n";
+
+fn project(second: &str) -> Project {
+    let project = tables(Project::new(), 3);
+    project.migration("2_table.sql", &format!("{ALONE}{second}"))
+}
+
+/// The second migration's rows: event, and how many statements are known complete.
+fn journal(database: &TestDatabase) -> Vec<(String, Option<i32>)> {
+    let rows = database
+        .ledger()
+        .into_iter()
+        .filter(|row| row.version == "2");
+    rows.map(
+        |LedgerRow {
+             event, statement, ..
+         }| (event, statement),
+    )
+    .collect()
+}
+
+fn assert_journal(database: &TestDatabase, expected: &[(&str, i32)]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(event, n)| ((*event).to_owned(), Some(*n)))
+        .collect();
+    assert_eq!(journal(database), expected);
+}
+
+/// The next run stops, and says what is known.
+fn assert_stops_half_done(project: &Project, database: &TestDatabase) -> Error {
+    let rows = database.ledger();
+    let migrate = project.devflow(&["db", "migrate", "--ci", "--json"]);
+    let outcome = migrate.env("DATABASE_URL", &database.url()).run().expect(4);
+    let document = outcome.json().to_string();
+    assert!(document.contains("half_done"), "{document}");
+    let error = run(migrator(project), &database.url()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    assert_eq!(database.ledger(), rows, "a refused run writes nothing");
+    assert!(!database.has("public.m_3"));
+    error
+}
+
+#[test]
+fn each_statement_is_recorded_when_it_is_complete() {
+    let sql = format!(
+        "{}CREATE INDEX CONCURRENTLY i ON m_1 (id);\nVACUUM m_1;\n",
+        table(2)
+    );
+    let project = project(&sql);
+    let database = TestDatabase::create();
+    let report = run(migrator(&project), &database.url()).unwrap();
+    assert_journal(
+        &database,
+        &[
+            ("started", 0),
+            ("progress", 1),
+            ("progress", 2),
+            ("applied", 3),
+        ],
+    );
+    assert_eq!(report.steps[1].statements, 3);
+    assert!(report.steps[1].execution_ms > 0.0);
+    assert!(database.has("public.i") && database.has("public.m_3"));
+    assert_free(&database);
+}
+
+#[test]
+fn a_failure_at_the_second_statement_stops_the_next_run() {
+    let project = project(&format!("{}SELECT\n  1 / 0;\nSELECT 3;\n", table(2)));
+    let database = TestDatabase::create();
+    let error = run(migrator(&project), &database.url()).unwrap_err();
+    let failure = error.failure().unwrap();
+    assert_eq!(
+        (failure.completed, failure.statement),
+        (Some(1), Some(2)),
+        "{error}"
+    );
+    assert_eq!(failure.sqlstate.as_deref(), Some("22012"));
+    assert_eq!(failure.position.unwrap().line, 3);
+    assert_journal(&database, &[("started", 0), ("progress", 1), ("failed", 1)]);
+    assert!(database.has("public.m_2"));
+    assert_free(&database);
+    let error = assert_stops_half_done(&project, &database);
+    assert!(error.to_string().contains('2'), "{error}");
+}
+
+#[test]
+fn a_failure_at_the_first_statement_leaves_nothing_and_can_be_run_again() {
+    let project = project("VACUUM nothing;\n");
+    let database = TestDatabase::create();
+    let error = run(migrator(&project), &database.url()).unwrap_err();
+    assert_eq!(error.failure().unwrap().sqlstate.as_deref(), Some("42P01"));
+    assert_journal(&database, &[("started", 0), ("failed", 0)]);
+    project.write("migrations/2_table.sql", format!("{ALONE}{}", table(2)));
+    run(migrator(&project), &database.url()).unwrap();
+    assert!(database.has("public.m_3"));
+}
+
+#[test]
+fn a_run_killed_in_the_middle_of_a_statement_stops_the_next_run() {
+    let project = project(&format!("{}SELECT pg_sleep(60);\n", table(2)));
+    let database = TestDatabase::create();
+    let migrate = project.devflow(&["db", "migrate", "--ci", "--json"]);
+    let running = migrate.env("DATABASE_URL", &database.url()).spawn();
+    wait_until_asleep(&database);
+    running.signal(Signal::KILL);
+    let _killed = running.wait().expect(137);
+    assert_free(&database);
+    assert_journal(&database, &[("started", 0), ("progress", 1)]);
+    assert_stops_half_done(&project, &database);
+}
+
+#[test]
+fn a_run_told_to_end_in_the_middle_of_a_statement_records_it() {
+    let project = project(&format!("{}SELECT pg_sleep(60);\n", table(2)));
+    let database = TestDatabase::create();
+    let migrate = project.devflow(&["db", "migrate", "--ci", "--json"]);
+    let running = migrate.env("DATABASE_URL", &database.url()).spawn();
+    wait_until_asleep(&database);
+    running.signal(Signal::TERM);
+    let _told = running.wait().expect(143).json();
+    assert_free(&database);
+    assert_journal(&database, &[("started", 0), ("progress", 1), ("failed", 1)]);
+    assert_stops_half_done(&project, &database);
+}
+
+#[test]
+fn a_block_of_its_own_counts_when_it_is_committed() {
+    let sql = format!(
+        "BEGIN;\n{}CREATE TABLE b ();\nCOMMIT;\nVACUUM m_1;\nSELECT 1;\n",
+        table(2)
+    );
+    let project = project(&sql);
+    let database = TestDatabase::create();
+    run(migrator(&project), &database.url()).unwrap();
+    assert_journal(
+        &database,
+        &[
+            ("started", 0),
+            ("progress", 4),
+            ("progress", 5),
+            ("applied", 6),
+        ],
+    );
+}
+
+#[test]
+fn a_block_that_fails_is_rolled_back_whole() {
+    let project = project(&format!(
+        "SELECT 1;\nBEGIN;\n{}SELECT 1 / 0;\nCOMMIT;\n",
+        table(2)
+    ));
+    let database = TestDatabase::create();
+    let error = run(migrator(&project), &database.url()).unwrap_err();
+    assert_eq!(error.failure().unwrap().completed, Some(1), "{error}");
+    assert_journal(&database, &[("started", 0), ("progress", 1), ("failed", 1)]);
+    assert!(!database.has("public.m_2"));
+    assert_free(&database);
+}
+
+#[test]
+fn a_setting_holds_for_the_next_statement_and_not_for_the_next_file() {
+    let sql = format!(
+        "SET maintenance_work_mem = '77MB';\nSET ROLE pg_read_all_stats;\nSELECT 1;\nRESET ROLE;\n{}\
+         CREATE INDEX CONCURRENTLY i ON m_1 (id);\n\
+         DO $$BEGIN ASSERT current_setting('maintenance_work_mem') = '77MB'; END$$;\nSET ROLE pg_monitor;\n",
+        table(2)
+    );
+    let third = format!(
+        "{}DO $$BEGIN ASSERT current_setting('maintenance_work_mem') <> '77MB'; ASSERT current_user = 'postgres'; END$$;\n",
+        table(3)
+    );
+    let project = project(&sql).migration("3_table.sql", &third);
+    let database = TestDatabase::create();
+    run(migrator(&project), &database.url()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(database.has("public.m_3") && database.has("public.i"));
+}
+
+#[test]
+fn a_failed_concurrent_unique_index_is_reported_and_stops_the_next_run() {
+    let project = project(&format!(
+        "{}INSERT INTO m_1 VALUES (1), (1);\nCREATE UNIQUE INDEX CONCURRENTLY i ON m_1 (id);\n",
+        table(2)
+    ));
+    let database = TestDatabase::create();
+    let error = run(migrator(&project), &database.url()).unwrap_err();
+    let failure = error.failure().unwrap();
+    assert_eq!(failure.sqlstate.as_deref(), Some("23505"), "{error}");
+    assert!(
+        failure.hint.as_ref().unwrap().contains("INVALID"),
+        "{failure:?}"
+    );
+    assert_stops_half_done(&project, &database);
+}
+
+/// It waits for every transaction that is older, with no limit of devflow's on the wait.
+#[test]
+fn a_concurrent_index_waits_without_a_lock_timeout() {
+    let project = project("CREATE INDEX CONCURRENTLY i ON m_1 (id);\n");
+    let database = TestDatabase::create();
+    run(
+        migrator(&project).target(devflow_runtime::Version::parse("1").unwrap()),
+        &database.url(),
+    )
+    .unwrap();
+    let (migrator, url) = (migrator(&project), database.url());
+
+    let mut config: tokio_postgres::Config = database.url().parse().unwrap();
+    config.application_name("devflow-tests");
+    let writer = support::on_background(async move {
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+            .batch_execute("BEGIN; INSERT INTO m_1 VALUES (1)")
+            .await
+            .unwrap();
+        client
+    });
+    let running = std::thread::spawn(move || run(migrator, &url));
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock' AND datname = current_database()";
+    wait_until("the build waits for the writer", || {
+        database.value(waits) == "1"
+    });
+    drop(writer);
+    running.join().unwrap().unwrap();
+    assert!(database.has("public.m_3"));
+}
