@@ -1,8 +1,9 @@
 //! Runs that are cut off: what is committed is recorded, and the next run completes the rest.
 
+use crate::gate::wait_until_asleep;
 use crate::history::{
-    applied, assert_agree, assert_free, assert_sound, committed, empty, migrator, run, table,
-    tables, unchecked,
+    applied, assert_agree, assert_free, assert_sound, committed, empty, empty_ledger, migrator,
+    run, table, tables,
 };
 use devflow_runtime::{ErrorKind, MigrationSet, Migrator, Settings, TableName};
 use std::time::Duration;
@@ -55,20 +56,13 @@ fn a_killed_statement_is_ended_by_the_server_and_rolled_back() {
     assert_completes(&project, &database, 4);
 }
 
-pub(crate) fn wait_until_asleep(database: &TestDatabase) {
-    let asleep = "SELECT count(*) FROM pg_stat_activity \
-                  WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    wait_until("a statement sleeps", || database.value(asleep) == "1");
-}
-
 #[test]
 fn a_terminated_session_is_reported_with_what_it_had_committed() {
     for ledger in [false, true] {
         let project = tables(Project::new(), 5).migration("3_table.sql", &slow(3));
         let database = TestDatabase::create();
         if ledger {
-            run(unchecked(&[table(1)]), &database.url()).unwrap();
-            database.execute("DROP TABLE m_1; DELETE FROM schema_migrations");
+            empty_ledger(&database);
         }
         let (migrator, url) = (migrator(&project), database.url());
         let running = std::thread::spawn(move || run(migrator, &url));
@@ -160,8 +154,7 @@ fn a_pipelined_run_survives_a_cut_at_every_message() {
 #[test]
 fn a_run_survives_a_cut_at_every_message() {
     assert_survives_every_cut(|database| {
-        run(unchecked(&[table(1)]), &database.url()).unwrap();
-        database.execute("DROP TABLE m_1; DELETE FROM schema_migrations");
+        empty_ledger(database);
     });
 }
 

@@ -1,269 +1,15 @@
 //! Bad migrations that the static checks would have let through: the ledger never has a gap, no migration is without
 //! its row, no row without its migration, and nothing leaks from one migration to the next.
 
+use crate::bad_migration::Fate::{self, Applied, Escaped, Lost, Refused};
+use crate::bad_migration::{ABORTS, Case, ESCAPES, LEAKS};
+use crate::gate::{GATE, Gate};
 use crate::history::{
     applied, assert_agree, assert_sound, committed, empty, run, table, unchecked,
 };
 use devflow_runtime::{Error, ErrorKind, Report};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use support::{LedgerRow, TestDatabase, on_background, wait_until};
-use tokio_postgres::{Client, NoTls};
-
-/// What becomes of a migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// It is applied, and the next one finds a clean session.
-    Applied,
-    /// It is rolled back and recorded with this SQLSTATE; empty where a guard of devflow's spoke.
-    Refused(&'static str),
-    /// It ended devflow's transaction: what it committed by itself stays, and only a person can go on.
-    Escaped,
-    /// The connection did not survive it.
-    Lost,
-}
-
-use Fate::{Applied, Escaped, Lost, Refused};
-
-/// What the file is about, its SQL, and what becomes of it. `TABLE` stands for the statement that makes its table.
-type Case = (&'static str, &'static str, Fate);
-
-const LEAKS: &[Case] = &[
-    (
-        "an empty search path",
-        "TABLE; SET search_path = ''",
-        Applied,
-    ),
-    (
-        "a search path by function",
-        "TABLE; SELECT set_config('search_path', 'pg_temp', false)",
-        Applied,
-    ),
-    ("a role", "TABLE; SET ROLE pg_monitor", Applied),
-    ("a local role", "TABLE; SET LOCAL ROLE pg_monitor", Applied),
-    (
-        "another session user",
-        "TABLE; SET SESSION AUTHORIZATION pg_monitor",
-        Applied,
-    ),
-    (
-        "a user and a role",
-        "TABLE; SET SESSION AUTHORIZATION pg_monitor; SET ROLE pg_read_all_stats",
-        Applied,
-    ),
-    (
-        "read-only by default",
-        "TABLE; SET default_transaction_read_only = on",
-        Applied,
-    ),
-    (
-        "a short timeout",
-        "TABLE; SET statement_timeout = 100",
-        Applied,
-    ),
-    (
-        "other timeouts",
-        "TABLE; SET lock_timeout = 100; SET idle_in_transaction_session_timeout = '10s'",
-        Applied,
-    ),
-    (
-        "old strings",
-        "TABLE; SET standard_conforming_strings = off",
-        Applied,
-    ),
-    (
-        "another encoding",
-        "TABLE; SET client_encoding = 'LATIN1'",
-        Applied,
-    ),
-    ("no row security", "TABLE; SET row_security = off", Applied),
-    (
-        "no triggers",
-        "TABLE; SET session_replication_role = replica",
-        Applied,
-    ),
-    (
-        "asynchronous commits",
-        "TABLE; SET synchronous_commit = off",
-        Applied,
-    ),
-    ("a made-up setting", "TABLE; SET app.tenant = '7'", Applied),
-    (
-        "a temporary table in front of a real one",
-        "TABLE; CREATE TEMP TABLE m_1 (other text)",
-        Applied,
-    ),
-    (
-        "a temporary view",
-        "TABLE; CREATE TEMP VIEW m_1 AS SELECT 1 AS id",
-        Applied,
-    ),
-    (
-        "a cursor that is held",
-        "TABLE; DECLARE c CURSOR WITH HOLD FOR SELECT 1",
-        Applied,
-    ),
-    (
-        "an open cursor",
-        "TABLE; DECLARE c CURSOR FOR SELECT 1; FETCH c",
-        Applied,
-    ),
-    (
-        "a prepared statement",
-        "TABLE; PREPARE p AS SELECT 1",
-        Applied,
-    ),
-    ("an ear", "TABLE; LISTEN devflow_test", Applied),
-    ("a message", "TABLE; NOTIFY devflow_test, 'x'", Applied),
-    ("an open savepoint", "TABLE; SAVEPOINT a", Applied),
-    ("a lock on a table", "TABLE; LOCK TABLE m_1", Applied),
-    (
-        "a stricter isolation",
-        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; TABLE",
-        Applied,
-    ),
-    (
-        "deferred constraints that hold",
-        "TABLE; SET CONSTRAINTS ALL DEFERRED",
-        Applied,
-    ),
-    (
-        "no lock any more",
-        "TABLE; SELECT pg_advisory_unlock_all()",
-        Applied,
-    ),
-    ("a comment without a line end", "TABLE; -- the end", Applied),
-    ("an inner BEGIN", "BEGIN; TABLE", Applied),
-];
-
-const ABORTS: &[Case] = &[
-    ("a syntax error", "TABLE; SELEKT 1", Refused("42601")),
-    (
-        "an error at run time",
-        "TABLE; SELECT 1 / 0",
-        Refused("22012"),
-    ),
-    (
-        "a command of psql's",
-        "TABLE; SELECT 1 \\gexec",
-        Refused("42601"),
-    ),
-    ("an open quote", "TABLE; SELECT 'x", Refused("42601")),
-    ("an open comment", "TABLE; /* x", Refused("42601")),
-    (
-        "its own cancellation",
-        "TABLE; SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(10)",
-        Refused("57014"),
-    ),
-    (
-        "a deferred key",
-        "CREATE TABLE m_3 (id int PRIMARY KEY, other int REFERENCES m_3 DEFERRABLE INITIALLY DEFERRED); INSERT INTO m_3 VALUES (1, 2)",
-        Refused("23503"),
-    ),
-    (
-        "a deferred trigger",
-        "TABLE; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$; \
-        CREATE CONSTRAINT TRIGGER t AFTER INSERT ON m_3 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f(); \
-        INSERT INTO m_3 VALUES (1)",
-        Refused("P0001"),
-    ),
-    (
-        "a trigger that waits for the very COMMIT",
-        "TABLE; CREATE TABLE later (id int); \
-        CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$; \
-        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO later VALUES (1); RETURN NULL; END$$; \
-        CREATE CONSTRAINT TRIGGER t AFTER INSERT ON m_3 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f(); \
-        CREATE CONSTRAINT TRIGGER t AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION g(); \
-        INSERT INTO m_3 VALUES (1)",
-        Refused("P0001"),
-    ),
-    (
-        "COMMIT in a DO block",
-        "TABLE; DO 'BEGIN COMMIT; END'",
-        Refused("2D000"),
-    ),
-    (
-        "COMMIT in a procedure",
-        "TABLE; CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN COMMIT; END'; CALL p()",
-        Refused("2D000"),
-    ),
-    ("DISCARD ALL", "TABLE; DISCARD ALL", Refused("25001")),
-    ("VACUUM", "TABLE; VACUUM m_1", Refused("25001")),
-    (
-        "a concurrent index",
-        "TABLE; CREATE INDEX CONCURRENTLY ON m_1 (id)",
-        Refused("25001"),
-    ),
-    (
-        "a prepared transaction",
-        "TABLE; PREPARE TRANSACTION 'x'",
-        Escaped,
-    ),
-    (
-        "a read-only transaction",
-        "TABLE; SET TRANSACTION READ ONLY",
-        Refused("25006"),
-    ),
-    ("RESET ALL", "TABLE; RESET ALL", Refused("")),
-    (
-        "no ledger any more",
-        "TABLE; DROP TABLE schema_migrations",
-        Refused("42P01"),
-    ),
-    (
-        "a ledger of another name",
-        "TABLE; ALTER TABLE schema_migrations RENAME TO m_old",
-        Refused("42P01"),
-    ),
-    (
-        "an emptied ledger",
-        "TABLE; TRUNCATE schema_migrations",
-        Refused(""),
-    ),
-    (
-        "a ledger without its last row",
-        "TABLE; DELETE FROM schema_migrations WHERE version = '2'",
-        Refused(""),
-    ),
-    (
-        "its own row",
-        "TABLE; INSERT INTO schema_migrations (version, seq, event, at) VALUES ('3', 1, 'applied', now())",
-        Refused("23505"),
-    ),
-];
-
-const ESCAPES: &[Case] = &[
-    ("COMMIT", "TABLE; COMMIT", Escaped),
-    ("END", "TABLE; END", Escaped),
-    ("ROLLBACK", "TABLE; ROLLBACK", Escaped),
-    ("ABORT", "TABLE; ABORT", Escaped),
-    ("a wrapper", "BEGIN; TABLE; COMMIT", Escaped),
-    ("COMMIT in the middle", "TABLE; COMMIT; SELECT 1", Escaped),
-    ("COMMIT first", "COMMIT; TABLE", Escaped),
-    (
-        "COMMIT, then an error",
-        "TABLE; COMMIT; SELECT 1 / 0",
-        Escaped,
-    ),
-    ("COMMIT AND CHAIN", "TABLE; COMMIT AND CHAIN", Escaped),
-    ("COMMIT and another BEGIN", "TABLE; COMMIT; BEGIN", Escaped),
-    ("ROLLBACK AND CHAIN", "TABLE; ROLLBACK AND CHAIN", Escaped),
-    (
-        "ROLLBACK and another BEGIN",
-        "TABLE; ROLLBACK; BEGIN",
-        Escaped,
-    ),
-    ("COPY FROM stdin", "TABLE; COPY m_3 FROM stdin", Lost),
-    (
-        "COPY with its data",
-        "TABLE; COPY m_3 FROM stdin;\n1\n\\.\n",
-        Refused("42601"),
-    ),
-    (
-        "COPY TO stdout",
-        "TABLE; INSERT INTO m_3 VALUES (1); COPY m_3 TO stdout",
-        Lost,
-    ),
-];
+use support::{LedgerRow, TestDatabase};
 
 /// Fails unless it finds the session as devflow gave it to the first migration.
 const WITNESS: &str = "DO $$ DECLARE found text; BEGIN
@@ -439,38 +185,17 @@ fn a_migration_that_ends_its_transaction_stops_everything() {
     assert_fates(Before::First, ESCAPES);
 }
 
-fn connect(database: &TestDatabase) -> Client {
-    let mut config: tokio_postgres::Config = database.url().parse().unwrap();
-    config.application_name("devflow-tests");
-    on_background(async move {
-        let (client, connection) = config.connect(NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client
-    })
-}
-
-/// Holds the third migration up at an advisory lock of the test's, and lets another session write meanwhile.
+/// Holds the third migration up at a gate and lets another session write meanwhile.
 fn assert_loses_to_another(before: Before, third: &str, meanwhile: &str) {
     let database = TestDatabase::create();
-    let files = files(&format!("SELECT pg_advisory_xact_lock(77); {third}"));
+    let files = files(&format!("{GATE}{third}"));
     if let Before::First = before {
         run(unchecked(&files[..1]), &database.url()).unwrap();
     }
-    let gate = connect(&database);
-    let gate = on_background(async move {
-        gate.batch_execute("SELECT pg_advisory_lock(77)")
-            .await
-            .unwrap();
-        gate
-    });
+    let gate = Gate::shut(&database);
     let (migrator, url) = (unchecked(&files), database.url());
     let run = std::thread::spawn(move || run(migrator, &url));
-    wait_until("the third migration waits", || {
-        database.value(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        ) == "1"
-    });
+    gate.wait_until_reached(&database);
     // The first two may be committed asynchronously; the other session sees them all the same.
     database.execute(&format!(
         "{meanwhile}; INSERT INTO schema_migrations (version, seq, event, name, checksum, at) \

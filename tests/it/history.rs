@@ -167,6 +167,12 @@ fn free(database: &TestDatabase) -> Sight {
     sight
 }
 
+/// A database with a ledger that has no row.
+pub(crate) fn empty_ledger(database: &TestDatabase) {
+    run(unchecked(&["SELECT 1".to_owned()]), &database.url()).unwrap();
+    database.execute("TRUNCATE schema_migrations");
+}
+
 /// An empty database again, for the next case of a table.
 pub(crate) fn empty(database: &TestDatabase) {
     database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public");

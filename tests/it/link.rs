@@ -1,6 +1,6 @@
 //! A slow link: how often a run waits for an answer.
 
-use crate::history::{assert_sound, migrator, run, table, tables, unchecked};
+use crate::history::{assert_sound, empty_ledger, migrator, run, tables};
 use std::time::{Duration, Instant};
 use support::{Counts, Project, Proxy, TestDatabase};
 
@@ -34,8 +34,7 @@ fn a_new_database_waits_for_few_answers() {
 #[test]
 fn a_database_with_a_ledger_waits_once_for_each_migration() {
     let database = TestDatabase::create();
-    run(unchecked(&[table(1)]), &database.url()).unwrap();
-    database.execute("DROP TABLE m_1; DELETE FROM schema_migrations");
+    empty_ledger(&database);
     let (_elapsed, counts) = migrate(&database, Duration::from_millis(5));
     let waits = counts.round_trips;
     assert!(

@@ -1,47 +1,17 @@
 //! Many runs at once, and waiting for each other.
 
+use crate::gate::{GATE, Gate};
 use crate::history::{
     Heard, applied, assert_sound, committed, migrator, run, run_with, table, tables, unchecked,
 };
 use devflow_runtime::{ErrorKind, MigrationSet, Migrator, Settings, TableName};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Project, Signal, TestDatabase, on_background, wait_until};
-
-/// A gate of the test's own: whoever passes it waits until it is opened.
-const GATE: &str = "SELECT pg_advisory_xact_lock_shared(4711);\n";
+use support::{Project, Signal, TestDatabase, wait_until};
 
 /// A migration that holds the run's lock until the test opens the gate.
 fn gated(number: usize) -> String {
     format!("{GATE}{}", table(number))
-}
-
-/// Holds the gate shut until it is dropped.
-struct Gate(#[expect(dead_code, reason = "dropped, it ends the session")] tokio_postgres::Client);
-
-impl Gate {
-    fn shut(database: &TestDatabase) -> Self {
-        let mut config: tokio_postgres::Config = database.url().parse().unwrap();
-        config.application_name("devflow-tests");
-        on_background(async move {
-            let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
-            tokio::spawn(connection);
-            client
-                .batch_execute("SELECT pg_advisory_lock(4711)")
-                .await
-                .unwrap();
-            Self(client)
-        })
-    }
-
-    /// Waits until somebody stands before it.
-    fn wait_until_reached(&self, database: &TestDatabase) {
-        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted \
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        wait_until("a migration stands before the gate", || {
-            database.value(waiting) == "1"
-        });
-    }
 }
 
 #[test]

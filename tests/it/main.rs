@@ -2,6 +2,7 @@
 
 mod approval;
 mod bad_input;
+mod bad_migration;
 mod baseline;
 mod connect;
 mod crash;
@@ -12,6 +13,7 @@ mod embed;
 mod exit_codes;
 mod failure;
 mod foreign_ledger;
+mod gate;
 mod guards;
 mod history;
 mod hostile;

@@ -1,6 +1,6 @@
 //! Files outside a transaction: what the ledger says while they run, after they failed, and after a crash.
 
-use crate::crash::wait_until_asleep;
+use crate::gate::{session, wait_until_asleep};
 use crate::history::{assert_free, migrator, run, table, tables};
 use devflow_runtime::{Error, ErrorKind};
 use support::{LedgerRow, Project, Signal, TestDatabase, wait_until};
@@ -213,17 +213,7 @@ fn a_concurrent_index_waits_without_a_lock_timeout() {
     .unwrap();
     let (migrator, url) = (migrator(&project), database.url());
 
-    let mut config: tokio_postgres::Config = database.url().parse().unwrap();
-    config.application_name("devflow-tests");
-    let writer = support::on_background(async move {
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client
-            .batch_execute("BEGIN; INSERT INTO m_1 VALUES (1)")
-            .await
-            .unwrap();
-        client
-    });
+    let writer = session(&database, "BEGIN; INSERT INTO m_1 VALUES (1)");
     let running = std::thread::spawn(move || run(migrator, &url));
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock' AND datname = current_database()";
     wait_until("the build waits for the writer", || {

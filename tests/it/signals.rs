@@ -1,7 +1,9 @@
 //! Signals to the real program, at any moment: ledger and schema agree, the lock is free, nothing commits any more.
 
-use crate::crash::wait_until_asleep;
-use crate::history::{applied, assert_agree, assert_free, run, table, tables, unchecked};
+use crate::gate::wait_until_asleep;
+use crate::history::{
+    applied, assert_agree, assert_free, empty_ledger, run, table, tables, unchecked,
+};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use support::{Project, Proxy, Signal, TestDatabase, on_background, wait_until};
@@ -99,8 +101,7 @@ fn interrupts_at_any_moment(signal: Signal, code: i32, seed: u64) {
 fn prepare(database: &TestDatabase, before: Before) {
     database.execute("DROP TABLE IF EXISTS marks, schema_migrations");
     if before == Before::Ledger {
-        run(unchecked(&["SELECT 1".to_owned()]), &database.url()).unwrap();
-        database.execute("TRUNCATE schema_migrations");
+        empty_ledger(database);
     }
 }
 
