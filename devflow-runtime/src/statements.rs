@@ -128,6 +128,9 @@ impl Executor<'_, '_> {
         };
         match self.write(HYGIENE, &record).await {
             Ok(_) => failure.recorded = true,
+            Err(Stop::Unwritten(error)) => self
+                .teller
+                .remark(format!("the failure is not in the ledger: {error}")),
             Err(stop) => return stop,
         }
         self.failed(failure, interrupted)
