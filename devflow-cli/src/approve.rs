@@ -112,6 +112,7 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
     use devflow_runtime::{Actor, Settings, TableName};
+    use std::path::PathBuf;
 
     fn database(approval: Approval, asked: Asked, environment: Option<&str>) -> Database {
         Database {
@@ -119,6 +120,7 @@ mod tests {
             url: Secret::new(String::new()),
             directory: "migrations".into(),
             shown: "migrations".to_owned(),
+            folder: PathBuf::new(),
             table: TableName::default(),
             policies: Settings::default(),
             application: None,

@@ -32,6 +32,7 @@ pub(crate) fn act(
     progress.rest();
     if let Some(database) = settings.database() {
         outcome.environment.clone_from(&database.environment);
+        outcome.folder = Some(database.folder.clone());
         let settled = database.remarks.iter().map(Remark::new);
         outcome.remarks.splice(0..0, settled);
     }

@@ -27,7 +27,7 @@ impl Fence {
 }
 
 /// 128 bits that a migration cannot guess: the standard library keys its hashers from the system's randomness.
-fn token() -> String {
+pub(crate) fn token() -> String {
     let half = |salt: u8| RandomState::new().hash_one(salt);
     format!("{:016x}{:016x}", half(1), half(2))
 }

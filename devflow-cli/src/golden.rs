@@ -8,7 +8,7 @@ mod outcomes;
 use crate::look::{Attendance, Format, Look};
 use crate::outcome::Outcome;
 use crate::surroundings::{Surroundings, Terminal};
-use crate::{exit, render};
+use crate::{exit, github, render};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,15 @@ fn assert_golden(file: &Path, actual: &str) {
 fn people_read_every_outcome() {
     for (name, outcome) in outcomes::all() {
         human(name, &outcome, None, false);
+    }
+}
+
+#[test]
+fn a_runner_is_told_of_every_outcome() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/github");
+    for (name, outcome) in outcomes::all() {
+        let told = github::told(&outcome);
+        assert_golden(&folder.join(format!("{name}.txt")), &told);
     }
 }
 

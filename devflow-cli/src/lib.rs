@@ -22,6 +22,7 @@ mod command;
 mod duration;
 mod exit;
 mod fence;
+mod github;
 #[cfg(test)]
 mod golden;
 mod human;
@@ -40,6 +41,7 @@ mod visible;
 
 use args::NotParsed;
 pub use exit::CODES;
+use github::Runner;
 use look::{Attendance, Format, Look};
 use outcome::Outcome;
 use std::ffi::OsString;
@@ -57,9 +59,10 @@ pub fn run(
         Ok(arguments) => arguments,
         Err(not_parsed) => return explain(not_parsed, surroundings, out, err),
     };
+    let attendance = Attendance::of(arguments.command.ci());
     let look = Look::new(
         Format::of(arguments.command.json()),
-        Attendance::of(arguments.command.ci()),
+        attendance,
         surroundings,
     );
     let body = arguments.command.body();
@@ -67,7 +70,11 @@ pub fn run(
         Ok(settings) => command::act(&settings, body, look, err),
         Err(trouble) => Outcome::new(body).troubled(trouble),
     };
-    render::render(&outcome, look, out, err)
+    let code = render::render(&outcome, look, out, err);
+    if let Some(runner) = Runner::of(attendance, surroundings) {
+        runner.tell(&outcome, err);
+    }
+    code
 }
 
 /// Shows help, or what is wrong with the arguments.

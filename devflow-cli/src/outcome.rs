@@ -4,6 +4,7 @@ mod from;
 mod trouble;
 
 use devflow_runtime::State;
+use std::path::PathBuf;
 pub(crate) use trouble::{Kind, Problem, Signal, Trouble};
 
 /// What a command came to.
@@ -12,6 +13,8 @@ pub(crate) struct Outcome {
     pub(crate) body: Body,
     /// The environment's name, where devflow.yml has any.
     pub(crate) environment: Option<String>,
+    /// The folder that the migrations' paths are relative to, once it was known.
+    pub(crate) folder: Option<PathBuf>,
     /// The run's id, once there was one.
     pub(crate) run: Option<String>,
     /// Where it ran, once that was known.
@@ -210,6 +213,7 @@ impl Outcome {
         Self {
             body,
             environment: None,
+            folder: None,
             run: None,
             place: None,
             findings: Vec::new(),

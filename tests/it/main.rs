@@ -14,6 +14,7 @@ mod exit_codes;
 mod failure;
 mod foreign_ledger;
 mod gate;
+mod github;
 mod guards;
 mod history;
 mod hostile;

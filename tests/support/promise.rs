@@ -50,10 +50,11 @@ impl Promises {
             assert_nothing_hidden(outcome);
         }
         if self.obeyed {
-            for text in [&outcome.stdout, &outcome.stderr] {
-                let commands = workflow_commands(text);
-                assert!(commands.is_empty(), "{commands:?} in {outcome:?}");
-            }
+            let commands = workflow_commands(&outcome.stdout);
+            assert!(commands.is_empty(), "{commands:?} in {outcome:?}");
+            let commands = workflow_commands(&outcome.stderr);
+            let stray = commands.iter().find(|command| !is_annotation(command));
+            assert_eq!(stray, None, "in {outcome:?}");
         }
         // A second signal ends the process before it can write, and a full disk takes nothing.
         let was_written = !outcome.stdout.is_empty();
@@ -102,6 +103,15 @@ fn workflow_commands(text: &str) -> Vec<&str> {
     obeyed
 }
 
+/// An annotation of devflow's own: its title says so, and nobody else's text can write one.
+fn is_annotation(command: &str) -> bool {
+    let is_known = ["::error ", "::warning "]
+        .iter()
+        .any(|level| command.starts_with(level));
+    let properties = command.trim_start_matches(':').split("::").next();
+    is_known && properties.is_some_and(|words| words.contains("title=devflow%3A "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +156,9 @@ mod tests {
             workflow_commands("a\n  ::error::b\nc ##[error]d\ne ::f"),
             ["::error::b", "c ##[error]d"]
         );
+        assert!(is_annotation("::error file=a,title=devflow%3A b::c"));
+        assert!(!is_annotation("::error file=a::title=devflow%3A b"));
+        assert!(!is_annotation("::debug title=devflow%3A b::c"));
         let fenced = "::stop-commands::x\n::error::a\n::y::\n::x::\n";
         assert_eq!(workflow_commands(fenced), [""; 0]);
         assert_eq!(

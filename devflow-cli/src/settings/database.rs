@@ -26,6 +26,8 @@ pub(crate) struct Database {
     pub(crate) directory: PathBuf,
     /// The directory as users know it.
     pub(crate) shown: String,
+    /// The folder that `shown` is relative to.
+    pub(crate) folder: PathBuf,
     pub(crate) table: TableName,
     pub(crate) policies: devflow_runtime::Settings,
     /// The project's name.
@@ -64,6 +66,7 @@ impl Database {
             url,
             directory: project.directory()?,
             shown: project.shown().to_owned(),
+            folder: project.folder().to_owned(),
             table: config.map_or_else(TableName::default, |config| config.migrations.table.clone()),
             policies: config
                 .map(|config| config.migrations.settings.clone())

@@ -58,6 +58,12 @@ impl Project {
         })
     }
 
+    /// The folder that migrations' paths are relative to.
+    pub(super) fn folder(&self) -> &Path {
+        let config = self.config.as_ref();
+        config.map_or(&self.folder, |config| &config.folder)
+    }
+
     /// The file as users know it.
     pub(super) fn file(&self) -> String {
         let path = self.config.as_ref().map(|config| config.path.as_path());
