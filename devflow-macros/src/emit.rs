@@ -27,7 +27,9 @@ pub(crate) fn migrations(source: &Source, down: bool) -> TokenStream {
 fn tracked(source: &Source, down: bool) -> Vec<String> {
     let in_directory = |migration: &Migration| source.directory.join(migration.file());
     let migrations = source.set.iter();
-    let files = migrations.flat_map(|up| std::iter::once(&**up).chain(up.down().filter(|_| down)));
+    let files = migrations.flat_map(|up| {
+        std::iter::once(&**up).chain(up.down().map(|down| &**down).filter(|_| down))
+    });
     let paths = source.config.iter().cloned().chain(files.map(in_directory));
     // A path that is not UTF-8 cannot be named in a program; its file is embedded all the same.
     paths

@@ -73,6 +73,18 @@ pub enum FindingKind {
         /// The recorded error, as JSON.
         error: Option<String>,
     },
+    /// To be reverted, and the file is not here.
+    NoFile {
+        /// The name in the ledger.
+        name: Option<String>,
+    },
+    /// To be reverted, and the file has no down file beside it.
+    NoDownFile,
+    /// To be reverted by a down file that does not run in a transaction.
+    DownOutside {
+        /// The down file's path.
+        path: String,
+    },
     /// A ledger row that no run of devflow can have written.
     Damaged {
         /// The row's id.
@@ -93,6 +105,9 @@ impl Finding {
             FindingKind::Ahead { .. } => "ahead",
             FindingKind::OutOfOrder { .. } => "out_of_order",
             FindingKind::HalfDone { .. } => "half_done",
+            FindingKind::NoFile { .. } => "no_file",
+            FindingKind::NoDownFile => "no_down_file",
+            FindingKind::DownOutside { .. } => "down_outside_transaction",
             FindingKind::Damaged { .. } => "ledger_damaged",
         }
     }
@@ -100,29 +115,44 @@ impl Finding {
     /// The next step.
     #[must_use]
     pub fn help(&self) -> Option<String> {
+        let version = &self.version;
         match &self.kind {
-            FindingKind::Modified { .. } => {
-                Some("restore the file as it was applied, and put the change into a new migration".to_owned())
-            }
+            FindingKind::Modified { .. } => Some(format!(
+                "restore the file as it was applied, and put the change into a new migration; or accept it as it is now: `devflow db repair --checksum {version}`"
+            )),
             FindingKind::Renamed { .. } => None,
-            FindingKind::Missing { twin: Some(twin), .. } => {
-                Some(format!("{twin} has the same checksum: give it its old name back"))
-            }
+            FindingKind::Missing {
+                twin: Some(twin), ..
+            } => Some(format!(
+                "{twin} has the same checksum: give it its old name back"
+            )),
             FindingKind::Missing { twin: None, .. } => {
                 Some("restore the file, or allow this with `missing: warn`".to_owned())
             }
             FindingKind::Ahead { .. } => Some(
-                "deploy a build that has this migration, or allow older builds with `ahead: warn`".to_owned(),
+                "deploy a build that has this migration, or allow older builds with `ahead: warn`"
+                    .to_owned(),
             ),
             FindingKind::OutOfOrder { .. } => Some(
-                "give the file a newer version, or allow late files with `out_of_order: allow`".to_owned(),
+                "give the file a newer version, or allow late files with `out_of_order: allow`"
+                    .to_owned(),
             ),
-            FindingKind::HalfDone { .. } => Some(
-                "look at what the statement in flight left behind, then settle the version in the ledger as docs/ledger.md shows".to_owned(),
-            ),
-            FindingKind::Damaged { .. } => {
-                Some("somebody else wrote to the ledger; compare it with a backup before going on".to_owned())
+            FindingKind::HalfDone { .. } => Some(format!(
+                "look at what the statement in flight left behind; then do the rest by hand and `devflow db repair --applied {version}`, or take it back and `devflow db repair --not-applied {version}`"
+            )),
+            FindingKind::NoFile { .. } => {
+                Some("revert it with a build that has the file".to_owned())
             }
+            FindingKind::NoDownFile => {
+                Some("write the down file beside it, or undo it with a new migration".to_owned())
+            }
+            FindingKind::DownOutside { .. } => Some(format!(
+                "undo it by hand, and record that: `devflow db repair --not-applied {version}`"
+            )),
+            FindingKind::Damaged { .. } => Some(
+                "somebody else wrote to the ledger; compare it with a backup before going on"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -180,6 +210,17 @@ impl fmt::Display for Finding {
                 write!(
                     f,
                     "{path} is half done: {done}{of} statements are complete, {known} (last heard of {at})"
+                )
+            }
+            FindingKind::NoFile { name } => {
+                let name = name.as_deref().unwrap_or(version);
+                write!(f, "{name} is applied, and its file is not here")
+            }
+            FindingKind::NoDownFile => write!(f, "{path} is applied and has no down file"),
+            FindingKind::DownOutside { path } => {
+                write!(
+                    f,
+                    "{path} does not run in a transaction, and a revert has to"
                 )
             }
             FindingKind::Damaged { id, message } => {

@@ -46,6 +46,7 @@ mod name;
 mod packed;
 mod plan;
 mod problem;
+mod repair;
 mod set;
 mod settings;
 mod text;
@@ -62,8 +63,11 @@ pub use migrations::Migrations;
 #[doc(hidden)]
 pub use migrations::{EmbeddedFile, EmbeddedSettings};
 pub use name::{Direction, FileName, InvalidName};
-pub use plan::{CleanPlan, Plan, PlanDigest, PlanPlace, Policy, Step, plan};
+pub use plan::{
+    CleanPlan, Plan, PlanDigest, PlanPlace, Policy, Step, Verb, plan, plan_baseline, plan_revert,
+};
 pub use problem::{Problem, SourceError};
+pub use repair::{Correction, Decision, Repair, RepairPlan, Standing, Unfit, plan_repair};
 pub use set::{DuplicateVersion, MigrationSet};
 pub use settings::{Ahead, InvalidTableName, Missing, OutOfOrder, Pooler, Settings, TableName};
 pub use text::{EncodingProblem, Position, Span, Text};

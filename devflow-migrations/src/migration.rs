@@ -4,6 +4,7 @@ use crate::checksum::Checksum;
 use crate::text::{Span, Text};
 use crate::version::Version;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One migration, read and checked.
 #[derive(Debug, Clone)]
@@ -15,7 +16,7 @@ pub struct Migration {
     pub(crate) mode: Mode,
     pub(crate) wrapper: Option<Wrapper>,
     pub(crate) statements: Cow<'static, [Span]>,
-    pub(crate) down: Option<Box<Migration>>,
+    pub(crate) down: Option<Arc<Migration>>,
 }
 
 /// Whether devflow opens a transaction around the file.
@@ -89,8 +90,8 @@ impl Migration {
 
     /// The file that undoes this one, where it was read.
     #[must_use]
-    pub fn down(&self) -> Option<&Migration> {
-        self.down.as_deref()
+    pub fn down(&self) -> Option<&Arc<Migration>> {
+        self.down.as_ref()
     }
 
     /// The text to send: the canonical text with its wrapper, if any, replaced by spaces so that positions hold.

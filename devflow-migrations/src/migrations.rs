@@ -7,6 +7,7 @@ use crate::set::MigrationSet;
 use crate::settings::{Ahead, Missing, OutOfOrder, Pooler, Settings, TableName};
 use crate::text::{Span, Text};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Migrations embedded into a binary at compile time by `embed_migrations!()`.
@@ -134,7 +135,7 @@ impl EmbeddedFile {
             mode: self.mode,
             wrapper: self.wrapper,
             statements: Cow::Owned(Span::unpack(self.statements)),
-            down: self.down.and_then(EmbeddedFile::migration).map(Box::new),
+            down: self.down.and_then(EmbeddedFile::migration).map(Arc::new),
         })
     }
 }

@@ -1,8 +1,14 @@
 //! The planner: files and ledger in, steps and findings out. Pure and total.
 
+mod baseline;
 mod digest;
+mod revert;
+mod verb;
 
+pub use baseline::plan_baseline;
 pub use digest::{PlanDigest, PlanPlace};
+pub use revert::plan_revert;
+pub use verb::Verb;
 
 use crate::event::LedgerEvent;
 use crate::finding::{Finding, FindingKind, Severity};
@@ -27,6 +33,7 @@ pub struct Policy {
 /// What a run would do, and everything that speaks against it.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
+    verb: Verb,
     steps: Vec<Step>,
     withheld: Vec<Arc<Migration>>,
     findings: Vec<Finding>,
@@ -35,10 +42,10 @@ pub struct Plan {
     policy: Policy,
 }
 
-/// One pending migration and the place of its next ledger row.
+/// One migration to be carried out, and the place of its next ledger row.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// The migration.
+    /// The migration; to revert one, its down file.
     pub migration: Arc<Migration>,
     /// The `seq` of the next row of its version: the one that was read, plus one.
     pub seq: i32,
@@ -54,6 +61,7 @@ pub struct CleanPlan(Plan);
 #[must_use]
 pub fn plan(set: &MigrationSet, ledger: &Ledger, policy: Policy, target: Option<&Version>) -> Plan {
     let mut plan = Plan {
+        verb: Verb::Migrate,
         steps: Vec::new(),
         withheld: Vec::new(),
         findings: damages(ledger),
@@ -102,7 +110,13 @@ impl Plan {
         }
     }
 
-    /// The pending migrations, oldest first.
+    /// What its steps do.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        self.verb
+    }
+
+    /// What is to be carried out, in its order: pending migrations oldest first, or down files newest first.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -324,4 +338,4 @@ fn on_file(migration: &Migration, kind: FindingKind, severity: Severity) -> Find
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 impl MigrationSet {
     /// Reads and checks every `.sql` file of a directory.
@@ -39,7 +40,7 @@ impl MigrationSet {
             match (file.read(), file.name.direction) {
                 (Ok(migration), Direction::Up) => up.push(migration),
                 (Ok(migration), Direction::Down) => {
-                    down.insert(migration.version.clone(), Box::new(migration));
+                    down.insert(migration.version.clone(), Arc::new(migration));
                 }
                 (Err(found), _) => problems.extend(found),
             }
@@ -60,7 +61,7 @@ fn paths(directory: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn assemble(
     mut up: Vec<Migration>,
-    mut down: HashMap<Version, Box<Migration>>,
+    mut down: HashMap<Version, Arc<Migration>>,
 ) -> Result<MigrationSet, SourceError> {
     for migration in &mut up {
         migration.down = down.remove(&migration.version);

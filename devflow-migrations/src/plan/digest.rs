@@ -1,6 +1,6 @@
 //! The digest of a plan: what an approval names.
 
-use super::Plan;
+use super::{Plan, Step};
 use crate::checksum::Checksum;
 use crate::settings::TableName;
 use sha2::{Digest, Sha256};
@@ -47,27 +47,39 @@ impl Plan {
     /// The digest that an approval names.
     #[must_use]
     pub fn digest(&self, place: &PlanPlace<'_>) -> PlanDigest {
-        let mut hasher = Sha256::new();
-        let mut field = |text: &str| {
-            hasher.update((text.len() as u64).to_be_bytes());
-            hasher.update(text.as_bytes());
-        };
-        field("devflow plan 1");
-        for text in [place.environment, place.database, place.system] {
-            field(text);
+        let policy = self.policy;
+        let mut fields = vec![
+            policy.out_of_order.as_str().to_owned(),
+            policy.ahead.as_str().to_owned(),
+            policy.missing.as_str().to_owned(),
+            self.last_id.to_string(),
+            self.steps.len().to_string(),
+        ];
+        for Step { migration, .. } in &self.steps {
+            fields.push(migration.version().to_string());
+            fields.push(migration.file().to_owned());
+            fields.push(migration.checksum().to_string());
+            fields.push(migration.mode().as_str().to_owned());
         }
-        field(place.table.schema());
-        field(place.table.table());
-        field(self.policy.out_of_order.as_str());
-        field(self.policy.ahead.as_str());
-        field(self.policy.missing.as_str());
-        field(&self.last_id.to_string());
-        field(&self.steps.len().to_string());
-        for step in &self.steps {
-            field(step.migration.version().as_str());
-            field(step.migration.file());
-            field(&step.migration.checksum().to_string());
-            field(step.migration.mode().as_str());
+        place.digest(self.verb.digested(), fields)
+    }
+}
+
+impl PlanPlace<'_> {
+    /// Hashes what is to be done here; each field is preceded by its length, so that none runs into the next.
+    pub(crate) fn digest(&self, what: &str, fields: Vec<String>) -> PlanDigest {
+        let mut hasher = Sha256::new();
+        let place = [
+            what,
+            self.environment,
+            self.database,
+            self.system,
+            self.table.schema(),
+            self.table.table(),
+        ];
+        for field in place.into_iter().chain(fields.iter().map(String::as_str)) {
+            hasher.update((field.len() as u64).to_be_bytes());
+            hasher.update(field.as_bytes());
         }
         PlanDigest(Checksum::from_bytes(hasher.finalize().into()).to_string())
     }

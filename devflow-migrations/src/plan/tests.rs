@@ -23,7 +23,7 @@ pub(super) const LENIENT: Policy = Policy {
 };
 
 /// A migration `<version>_m.sql` of two statements; its text is its version's.
-pub(super) fn migration(version: &str) -> Migration {
+pub(crate) fn migration(version: &str) -> Migration {
     let text = format!("select {version}; select 2;");
     Migration {
         version: Version::parse(version).unwrap(),
@@ -46,7 +46,7 @@ fn set(versions: &str) -> MigrationSet {
 ///
 /// A third word is the number of complete statements, `edited` for another checksum, `renamed` for another name, or
 /// `=version` for that version's checksum.
-pub(super) fn ledger(rows: &[&str]) -> Ledger {
+pub(crate) fn ledger(rows: &[&str]) -> Ledger {
     let mut ledger: Vec<LedgerRow> = Vec::new();
     for spec in rows {
         let words: Vec<_> = spec.split(' ').collect();
@@ -72,7 +72,7 @@ pub(super) fn ledger(rows: &[&str]) -> Ledger {
 }
 
 /// What the plan says in a few words: `applied N`, the steps as `version#seq`, the withheld, the findings.
-fn outcome(plan: &Plan) -> String {
+pub(super) fn outcome(plan: &Plan) -> String {
     let mut words = vec![format!("applied {}", plan.applied())];
     let step = |step: &Step| format!("{}#{}", step.migration.version(), step.seq);
     words.extend(plan.steps().iter().map(step));

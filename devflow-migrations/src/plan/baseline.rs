@@ -1,0 +1,27 @@
+//! Planning to record what a database had before devflow came.
+
+use super::{Plan, Policy, Verb, plan};
+use crate::ledger::Ledger;
+use crate::set::MigrationSet;
+use crate::settings::OutOfOrder;
+use crate::version::Version;
+
+/// Plans to record what is pending up to and including `version` without running it.
+///
+/// A late migration is what a baseline is for; any other finding that the policies refuse stops it.
+#[must_use]
+pub fn plan_baseline(
+    set: &MigrationSet,
+    ledger: &Ledger,
+    policy: Policy,
+    version: &Version,
+) -> Plan {
+    let lenient = Policy {
+        out_of_order: OutOfOrder::Allow,
+        ..policy
+    };
+    Plan {
+        verb: Verb::Baseline,
+        ..plan(set, ledger, lenient, Some(version))
+    }
+}
