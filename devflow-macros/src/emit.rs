@@ -2,7 +2,7 @@
 
 use crate::source::Source;
 use devflow_migrations::{
-    Ahead, Migration, Missing, Mode, OutOfOrder, Pooler, Settings, Span, Wrapper,
+    Action, Ahead, Migration, Missing, Mode, OutOfOrder, Pooler, Settings, Span, Wrapper,
 };
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
@@ -55,6 +55,7 @@ fn file(migration: &Migration, down: bool) -> TokenStream {
     };
     let wrapper = option(migration.wrapper().map(wrapper));
     let statements = Literal::byte_string(&Span::pack(migration.statements()));
+    let actions = Literal::byte_string(&Action::pack(migration.actions()));
     let down = option(migration.down().filter(|_| down).map(|down| {
         let file = file(down, false);
         quote!(&#file)
@@ -67,6 +68,7 @@ fn file(migration: &Migration, down: bool) -> TokenStream {
             mode: __devflow::Mode::#mode,
             wrapper: #wrapper,
             statements: #statements,
+            actions: #actions,
             down: #down,
         }
     }

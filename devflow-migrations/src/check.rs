@@ -1,5 +1,6 @@
 //! Reading a directory of migrations, and the checks of each file's text.
 
+mod action;
 mod directive;
 mod directory;
 mod fault;
@@ -11,6 +12,7 @@ mod syntax;
 mod token;
 mod transaction;
 
+use crate::action::Action;
 use crate::migration::{Mode, Wrapper};
 use crate::text::Span;
 use fault::Fault;
@@ -22,6 +24,7 @@ pub(crate) struct Checked {
     pub(crate) mode: Mode,
     pub(crate) wrapper: Option<Wrapper>,
     pub(crate) statements: Vec<Span>,
+    pub(crate) actions: Vec<Action>,
 }
 
 /// More faults of one file are not told: whoever corrects so many sees the others next time.
@@ -48,10 +51,18 @@ pub(crate) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
         statements.pop();
         statements.remove(0);
     }
+    let actions = match shape.mode {
+        Mode::Transaction => Vec::new(),
+        Mode::NoTransaction => {
+            let each = statements.iter().map(|span| &text[span.range()]);
+            each.map(action::action).collect()
+        }
+    };
     Ok(Checked {
         mode: shape.mode,
         wrapper: shape.wrapper,
         statements,
+        actions,
     })
 }
 

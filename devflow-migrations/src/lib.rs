@@ -32,6 +32,7 @@
 //! * `check`: reading a directory and checking its SQL,
 //! * `config`: reading devflow.yml.
 
+mod action;
 #[cfg(feature = "check")]
 mod check;
 mod checksum;
@@ -52,6 +53,7 @@ mod settings;
 mod text;
 mod version;
 
+pub use action::{Action, ActionKind};
 pub use checksum::Checksum;
 #[cfg(feature = "config")]
 pub use config::{Approval, Config, Environment, Format, MigrationsConfig, nearest};

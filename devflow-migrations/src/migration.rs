@@ -1,5 +1,6 @@
 //! One migration: its file, text, checksum and how it is to be run.
 
+use crate::action::{Action, ActionKind};
 use crate::checksum::Checksum;
 use crate::text::{Span, Text};
 use crate::version::Version;
@@ -16,8 +17,12 @@ pub struct Migration {
     pub(crate) mode: Mode,
     pub(crate) wrapper: Option<Wrapper>,
     pub(crate) statements: Cow<'static, [Span]>,
+    /// Of a file outside a transaction: what its statements do. Those beyond the last are plain.
+    pub(crate) actions: Vec<Action>,
     pub(crate) down: Option<Arc<Migration>>,
 }
+
+static PLAIN: Action = Action::PLAIN;
 
 /// Whether devflow opens a transaction around the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,6 +93,28 @@ impl Migration {
         &self.statements
     }
 
+    /// What the statements of a file outside a transaction do.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// What this statement does; of a file in a transaction every one is plain.
+    #[must_use]
+    pub fn action(&self, statement: usize) -> &Action {
+        self.actions.get(statement).unwrap_or(&PLAIN)
+    }
+
+    /// Whether its statements must run in one session of the server's: outside a transaction, with settings or anything
+    /// else that one of them leaves in the session for the next. Behind a transaction pooler there is no such session.
+    #[must_use]
+    pub fn needs_own_session(&self) -> bool {
+        let leaves =
+            |action: &Action| matches!(action.kind, ActionKind::Setting | ActionKind::Session);
+        self.mode == Mode::NoTransaction && self.actions.iter().any(leaves)
+    }
+
     /// The file that undoes this one, where it was read.
     #[must_use]
     pub fn down(&self) -> Option<&Arc<Migration>> {
@@ -151,6 +178,7 @@ mod tests {
             mode: Mode::Transaction,
             wrapper: Some(Wrapper { begin, commit }),
             statements: Cow::Borrowed(&[]),
+            actions: Vec::new(),
             down: None,
         };
         assert_eq!(

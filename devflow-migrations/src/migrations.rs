@@ -1,5 +1,6 @@
 //! What `embed_migrations!()` emits: a set of migrations as constants.
 
+use crate::action::Action;
 use crate::checksum::Checksum;
 use crate::migration::{Migration, Mode, Wrapper};
 use crate::name::FileName;
@@ -30,6 +31,8 @@ pub struct EmbeddedFile {
     pub wrapper: Option<Wrapper>,
     /// The spans of the statements, packed.
     pub statements: &'static [u8],
+    /// What they do, packed.
+    pub actions: &'static [u8],
     pub down: Option<&'static EmbeddedFile>,
 }
 
@@ -127,6 +130,7 @@ impl Migrations {
 impl EmbeddedFile {
     fn migration(&self) -> Option<Migration> {
         let file = self.path.rsplit('/').next()?;
+        let statements = Span::unpack(self.statements);
         Some(Migration {
             version: FileName::parse(file)?.ok()?.version,
             path: Cow::Borrowed(self.path),
@@ -134,7 +138,8 @@ impl EmbeddedFile {
             checksum: Checksum::from_bytes(self.checksum),
             mode: self.mode,
             wrapper: self.wrapper,
-            statements: Cow::Owned(Span::unpack(self.statements)),
+            actions: Action::unpack(self.actions, statements.len()),
+            statements: Cow::Owned(statements),
             down: self.down.and_then(EmbeddedFile::migration).map(Arc::new),
         })
     }

@@ -31,7 +31,7 @@ impl Span {
     }
 }
 
-fn push(packed: &mut Vec<u8>, mut number: usize) {
+pub(crate) fn push(packed: &mut Vec<u8>, mut number: usize) {
     while number >= 0x80 {
         packed.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;
@@ -39,7 +39,7 @@ fn push(packed: &mut Vec<u8>, mut number: usize) {
     packed.push(number as u8);
 }
 
-fn take(bytes: &mut impl Iterator<Item = u8>) -> Option<usize> {
+pub(crate) fn take(bytes: &mut impl Iterator<Item = u8>) -> Option<usize> {
     let mut number = 0;
     for shift in (0..usize::BITS).step_by(7) {
         let byte = bytes.next()?;

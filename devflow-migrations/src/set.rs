@@ -127,6 +127,7 @@ mod tests {
             mode: Mode::Transaction,
             wrapper: None,
             statements: Cow::Borrowed(&[]),
+            actions: Vec::new(),
             down: None,
         }
     }

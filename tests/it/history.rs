@@ -58,6 +58,7 @@ fn unchecked_file((index, text): (usize, &String)) -> EmbeddedFile {
         mode: Mode::Transaction,
         wrapper: None,
         statements: Span::pack(&[whole]).leak(),
+        actions: &[],
         down: None,
     }
 }

@@ -62,6 +62,7 @@ impl MigrationFile {
             mode: checked.mode,
             wrapper: checked.wrapper,
             statements: Cow::Owned(checked.statements),
+            actions: checked.actions,
             down: None,
         })
     }

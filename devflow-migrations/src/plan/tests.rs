@@ -33,6 +33,7 @@ pub(crate) fn migration(version: &str) -> Migration {
         mode: Mode::Transaction,
         wrapper: None,
         statements: Cow::Borrowed(&[Span { start: 0, end: 8 }, Span { start: 10, end: 18 }]),
+        actions: Vec::new(),
         down: None,
     }
 }
