@@ -164,12 +164,12 @@ impl Repair {
 }
 
 impl Decision {
-    /// The word for it in arguments, in JSON and in the ledger.
+    /// The word for it in JSON and in the ledger.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Applied => "applied",
-            Self::NotApplied => "not-applied",
+            Self::NotApplied => "not_applied",
             Self::Checksum => "checksum",
         }
     }

@@ -8,7 +8,7 @@ use crate::lock;
 use crate::report::{Report, StepFailure, StepReport};
 use crate::run::jittered;
 use crate::session::{Lost, Session};
-use devflow_migrations::{Ledger, LedgerRow, Plan, Step, Version};
+use devflow_migrations::{Ledger, LedgerRow, Plan, Step, Verb, Version};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ impl Attempt<'_> {
         plan: &Plan,
         failure: &mut StepFailure,
     ) {
-        let is_first = plan.applied() == 0 && self.done.is_empty();
+        let is_first = plan.verb() == Verb::Migrate && plan.applied() == 0 && self.done.is_empty();
         let left_nothing = failure.completed.unwrap_or(0) == 0;
         if is_first
             && left_nothing
@@ -83,7 +83,7 @@ impl Attempt<'_> {
             return Err(lost.before_anything_ran());
         }
         let sent = &plan.steps()[..launched];
-        let report = match self.look_after(connector, sent, &lost).await {
+        let report = match self.look_after(connector, plan.verb(), sent, &lost).await {
             Ok(()) => self.report(plan, None),
             Err(error) => {
                 tracing::warn!(%error, "what was committed could not be confirmed");
@@ -98,7 +98,7 @@ impl Attempt<'_> {
             return Ok(Round::Over(Box::new(report)));
         }
         let help = match report.unconfirmed.is_empty() {
-            true => "what is listed as applied is committed, and nothing else; run again to go on",
+            true => "what is listed is committed, and nothing else; run again to go on",
             false => {
                 "look with `devflow db status` once the server answers, or run again: what is in the ledger is not applied twice"
             }
@@ -116,6 +116,7 @@ impl Attempt<'_> {
     async fn look_after(
         &mut self,
         connector: &Connector<'_>,
+        verb: Verb,
         sent: &[Step],
         lost: &Lost,
     ) -> Result<()> {
@@ -124,18 +125,19 @@ impl Attempt<'_> {
         let mut session = again.connect(&mut |_, _| {}).await?;
         let is_locked = self.wait_for_orphan(&mut session).await?;
         let ledger = ledger::read(&mut session, &self.table).await?;
-        self.done
-            .retain(|step| committed(&ledger, &step.version, &self.run.id).is_some());
+        let run = self.run.id.clone();
+        let committed = |version: &Version| committed(&ledger, version, verb, &run);
+        self.done.retain(|step| committed(&step.version).is_some());
         for step in sent {
             let version = step.migration.version();
-            let row = committed(&ledger, version, &self.run.id);
+            let row = committed(version);
             let known = self.done.iter().any(|done| done.version == *version);
             match row {
                 Some(row) if !known => self.done.push(found(step, row)),
                 _ => {}
             }
         }
-        if is_locked {
+        if is_locked && verb == Verb::Migrate {
             self.record_lost(&mut session, &ledger, sent, lost).await;
         }
         session.close().await;
@@ -213,12 +215,17 @@ impl Attempt<'_> {
     }
 }
 
-/// The row by which this run applied a version.
-fn committed<'a>(ledger: &'a Ledger, version: &Version, run: &str) -> Option<&'a LedgerRow> {
+/// The row by which this run carried out a version's step.
+fn committed<'a>(
+    ledger: &'a Ledger,
+    version: &Version,
+    verb: Verb,
+    run: &str,
+) -> Option<&'a LedgerRow> {
     let history = ledger.get(version)?;
     let row = history.last()?;
     let is_ours = row.run.as_deref().is_some_and(|json| json.contains(run));
-    (history.event().is_applied() && is_ours).then_some(row)
+    (history.event() == verb.event() && is_ours).then_some(row)
 }
 
 fn found(step: &Step, row: &LedgerRow) -> StepReport {

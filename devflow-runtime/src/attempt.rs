@@ -274,7 +274,7 @@ impl<'a> Attempt<'a> {
         ledger::create(session, &self.table, facts.has_schema, readers).await
     }
 
-    async fn check_approval(
+    pub(crate) async fn check_approval(
         &mut self,
         session: &mut Session,
         plan: &Plan,
@@ -296,15 +296,20 @@ impl<'a> Attempt<'a> {
 
     pub(crate) async fn digest(&mut self, session: &mut Session, plan: &Plan) -> PlanDigest {
         let system = ledger::system_identifier(session).await;
-        plan.digest(&PlanPlace {
-            environment: &self.migrator.environment,
-            database: &self.place.database,
-            system: &system,
-            table: &self.table.name,
-        })
+        plan.digest(&self.plan_place(&system))
     }
 
-    async fn execute(
+    /// Where an approval is for.
+    pub(crate) fn plan_place<'s>(&'s self, system: &'s str) -> PlanPlace<'s> {
+        PlanPlace {
+            environment: &self.migrator.environment,
+            database: &self.place.database,
+            system,
+            table: &self.table.name,
+        }
+    }
+
+    pub(crate) async fn execute(
         &mut self,
         connector: &Connector<'_>,
         session: &mut Session,
@@ -324,6 +329,7 @@ impl<'a> Attempt<'a> {
                 lock_timeout: settings.lock_timeout.unwrap_or(LOCK_TIMEOUT),
                 statement_timeout: settings.statement_timeout.unwrap_or_default(),
                 server_major: major,
+                verb: plan.verb(),
             },
             interrupt: &self.interrupt,
             teller: &mut self.teller,

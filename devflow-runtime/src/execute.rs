@@ -152,7 +152,7 @@ impl Executor<'_, '_> {
             (false, false) => Durability::Own,
         };
         let after = match index.checked_sub(1) {
-            Some(before) => Some(After::Step(&steps[before])),
+            Some(before) => Some(After::Step(&steps[before], self.framing.verb.event())),
             None => (self.last_id > 0).then_some(After::Row(self.last_id)),
         };
         self.framing

@@ -2,7 +2,6 @@
 
 use crate::attempt::Attempt;
 use crate::error::Result;
-use crate::ledger::{Found, Look};
 use crate::lock;
 use crate::report::{PlanReport, State, Status, StatusEntry};
 use crate::session::Session;
@@ -12,11 +11,14 @@ use devflow_migrations::{
 use std::collections::BTreeSet;
 
 impl Attempt<'_> {
-    /// What a run would do.
-    pub(crate) async fn plan(mut self) -> Result<PlanReport> {
+    /// What a run would do; `make` plans for its verb.
+    pub(crate) async fn plan(
+        mut self,
+        make: impl FnOnce(&Self, &Ledger) -> Plan,
+    ) -> Result<PlanReport> {
         self.check_request()?;
         let mut session = self.open().await?;
-        let result = self.inspect(&mut session).await;
+        let result = self.inspect(&mut session, make).await;
         session.close().await;
         result.map(|(_, report)| report)
     }
@@ -25,7 +27,7 @@ impl Attempt<'_> {
     pub(crate) async fn status(mut self) -> Result<Status> {
         self.check_request()?;
         let mut session = self.open().await?;
-        let result = self.inspect(&mut session).await;
+        let result = self.inspect(&mut session, Self::plan_with).await;
         session.close().await;
         let (ledger, report) = result?;
         Ok(Status {
@@ -44,18 +46,13 @@ impl Attempt<'_> {
         self.connect(&connector).await
     }
 
-    async fn inspect(&mut self, session: &mut Session) -> Result<(Ledger, PlanReport)> {
-        let Look { facts, found } = self.look(session).await?;
-        let exists = match found {
-            Found::Unusable(error) => return Err(error),
-            Found::Nothing => false,
-            Found::Ledger { shape, .. } => {
-                self.remark_distrust(&shape, &facts);
-                true
-            }
-        };
-        let ledger = self.read(session, exists).await?;
-        let plan = self.plan_with(&ledger);
+    pub(crate) async fn inspect(
+        &mut self,
+        session: &mut Session,
+        make: impl FnOnce(&Self, &Ledger) -> Plan,
+    ) -> Result<(Ledger, PlanReport)> {
+        let (ledger, exists) = self.look_and_read(session).await?;
+        let plan = make(self, &ledger);
         self.remark_on_holder(session, &plan).await;
         let digest = self.digest(session, &plan).await;
         let report = self.plan_report(plan, digest, exists);

@@ -2,11 +2,13 @@
 //!
 //! The only statements that touch its rows are SELECT and INSERT.
 
+mod append;
 mod create;
 mod look;
 mod record;
 mod shape;
 
+pub(crate) use append::append;
 pub(crate) use create::{Creation, create};
 pub(crate) use look::{Facts, Found, Look, look, read, system_identifier, take_facts};
 pub(crate) use record::{After, Record, SINCE_BEGIN, record_loss};

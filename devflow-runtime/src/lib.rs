@@ -102,6 +102,7 @@ mod error;
 mod event;
 mod execute;
 mod failure;
+mod hold;
 mod inspect;
 mod interrupt;
 mod ledger;
@@ -110,8 +111,10 @@ mod locate;
 mod lock;
 mod migrator;
 mod precondition;
+mod repair;
 mod report;
 mod retry;
+mod revert;
 mod run;
 mod secret;
 mod session;
@@ -127,13 +130,14 @@ pub use devflow_macros::embed_migrations;
 #[doc(hidden)]
 pub use devflow_migrations::__private;
 pub use devflow_migrations::{
-    Ahead, Checksum, Finding, FindingKind, LedgerEvent, Migration, MigrationSet, Migrations,
-    Missing, Mode, OutOfOrder, Plan, PlanDigest, Policy, Pooler, Position, Settings, Severity,
-    Step, TableName, Version,
+    Ahead, Checksum, Correction, Decision, Finding, FindingKind, LedgerEvent, Migration,
+    MigrationSet, Migrations, Missing, Mode, OutOfOrder, Plan, PlanDigest, Policy, Pooler,
+    Position, Repair, Settings, Severity, Standing, Step, TableName, Verb, Version,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};
 pub use migrator::{Actor, Migrator};
 pub use report::{
-    Notice, Place, PlanReport, Report, State, Status, StatusEntry, StepFailure, StepReport,
+    Notice, Place, PlanReport, RepairReport, Report, State, Status, StatusEntry, StepFailure,
+    StepReport,
 };

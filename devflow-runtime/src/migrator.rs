@@ -7,8 +7,8 @@ use crate::interrupt::Interrupt;
 use crate::report::{PlanReport, Report, Status};
 use crate::target::Target;
 use devflow_migrations::{
-    Ahead, MigrationSet, Migrations, Missing, OutOfOrder, PlanDigest, Policy, Settings, TableName,
-    Version,
+    Ahead, Ledger, MigrationSet, Migrations, Missing, OutOfOrder, PlanDigest, Policy, Settings,
+    TableName, Version,
 };
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -197,7 +197,7 @@ impl Migrator {
         let target = Target::parse(url)?;
         let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         let span = attempt.span("plan");
-        attempt.plan().instrument(span).await
+        attempt.plan(Attempt::plan_with).instrument(span).await
     }
 
     /// Shows every version's state; writes nothing, takes no lock, needs SELECT only.
@@ -222,10 +222,44 @@ impl Migrator {
         version: &Version,
         observer: &mut dyn Observer,
     ) -> Result<Report> {
+        let never = std::future::pending();
+        self.baseline_until(url, version, observer, never).await
+    }
+
+    /// Like [`baseline`](Self::baseline), and ends early and cleanly when `interrupt` completes: with nothing recorded.
+    ///
+    /// # Errors
+    /// As [`baseline`](Self::baseline), and kind `Interrupted`.
+    pub async fn baseline_until(
+        &self,
+        url: &str,
+        version: &Version,
+        observer: &mut dyn Observer,
+        interrupt: impl Future<Output = ()> + Send,
+    ) -> Result<Report> {
+        let target = Target::parse(url)?;
+        let wish = Interrupt::default();
+        let attempt = Attempt::new(self, &target, wish.clone(), observer);
+        let span = attempt.span("baseline");
+        until(&wish, interrupt, attempt.baseline(version).instrument(span)).await
+    }
+
+    /// Shows what [`baseline`](Self::baseline) would record; writes nothing, takes no lock, needs SELECT only.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan); kind `Usage` when `version` is none of ours.
+    pub async fn plan_baseline(
+        &self,
+        url: &str,
+        version: &Version,
+        observer: &mut dyn Observer,
+    ) -> Result<PlanReport> {
         let target = Target::parse(url)?;
         let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
-        let span = attempt.span("baseline");
-        attempt.baseline(version).instrument(span).await
+        attempt.check_version(version)?;
+        let span = attempt.span("plan");
+        let make = |attempt: &Attempt<'_>, ledger: &Ledger| attempt.plan_baseline(ledger, version);
+        attempt.plan(make).instrument(span).await
     }
 
     pub(crate) fn policy(&self) -> Policy {
@@ -238,7 +272,7 @@ impl Migrator {
 }
 
 /// Drives `work` to its end, and fires `wish` when `interrupt` completes meanwhile.
-async fn until<T>(
+pub(crate) async fn until<T>(
     wish: &Interrupt,
     interrupt: impl Future<Output = ()>,
     work: impl Future<Output = T>,
@@ -280,5 +314,10 @@ mod tests {
         assert_send(migrator.plan("", &mut ()));
         assert_send(migrator.status("", &mut ()));
         assert_send(migrator.baseline("", &version, &mut ()));
+        assert_send(migrator.plan_baseline("", &version, &mut ()));
+        assert_send(migrator.revert("", None, &mut ()));
+        assert_send(migrator.plan_revert("", None, &mut ()));
+        assert_send(migrator.repair("", &[], &mut ()));
+        assert_send(migrator.plan_repair("", &[], &mut ()));
     }
 }

@@ -59,31 +59,41 @@ impl Attempt<'_> {
         shape: Option<&Shape>,
         glance: &Plan,
     ) -> Result<()> {
-        let is_ours = session.has_marker && facts.marker.as_deref() == Some(&self.run.id);
-        let obstacle = if facts.in_recovery || facts.read_only {
-            Some(self.read_only(facts, glance))
-        } else if is_ours {
-            shape.and_then(|shape| shape.distrust(&self.table, &facts.role))
-        } else {
-            Some(behind_pooler(
-                self.migrator.settings.pooler.unwrap_or_default(),
-            ))
-        };
-        match obstacle {
+        let pending = format!("{} migrations are pending", glance.steps().len());
+        match self.obstacle(session, facts, shape, &pending) {
             None => Ok(()),
             Some(_) if glance.refused().next().is_some() => Err(refused(glance)),
             Some(error) => Err(error),
         }
     }
 
-    fn read_only(&self, facts: &Facts, glance: &Plan) -> Error {
+    /// What keeps a run from writing; `work` says what there is to do.
+    pub(crate) fn obstacle(
+        &self,
+        session: &Session,
+        facts: &Facts,
+        shape: Option<&Shape>,
+        work: &str,
+    ) -> Option<Error> {
+        let is_ours = session.has_marker && facts.marker.as_deref() == Some(&self.run.id);
+        if facts.in_recovery || facts.read_only {
+            Some(self.read_only(facts, work))
+        } else if is_ours {
+            shape.and_then(|shape| shape.distrust(&self.table, &facts.role))
+        } else {
+            Some(behind_pooler(
+                self.migrator.settings.pooler.unwrap_or_default(),
+            ))
+        }
+    }
+
+    fn read_only(&self, facts: &Facts, work: &str) -> Error {
         let why = if facts.in_recovery {
             "a standby"
         } else {
             "read-only"
         };
-        let (server, pending) = (&self.place.server, glance.steps().len());
-        let message = format!("{server} is {why}, and {pending} migrations are pending");
+        let message = format!("{} is {why}, and {work}", self.place.server);
         Error::new(ErrorKind::ReadOnly, "read_only", message)
             .help("connect to the primary, for example with target_session_attrs=read-write")
     }

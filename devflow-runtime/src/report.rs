@@ -1,6 +1,8 @@
 //! What a run did: plain data.
 
-use devflow_migrations::{Finding, Mode, Plan, PlanDigest, Position, TableName, Version};
+use devflow_migrations::{
+    Correction, Finding, Mode, Plan, PlanDigest, Position, TableName, Version,
+};
 use std::time::Duration;
 
 /// What a run did, success or not.
@@ -17,7 +19,7 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// Versions whose commit could not be confirmed after the connection was lost.
     pub unconfirmed: Vec<Version>,
-    /// Versions that are still pending, oldest first.
+    /// Versions that are still to be done, in the order of the plan.
     pub pending: Vec<Version>,
     /// Differences that the policies let pass.
     pub warnings: Vec<Finding>,
@@ -45,7 +47,7 @@ pub struct Place {
     pub table: TableName,
 }
 
-/// One migration that took effect, or was recorded by `baseline`.
+/// One migration that took effect, was recorded by `baseline`, or was reverted.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StepReport {
@@ -127,6 +129,24 @@ pub struct PlanReport {
     pub ledger_exists: bool,
     /// What there is to say besides.
     pub remarks: Vec<String>,
+}
+
+/// What a repair wrote, or would write.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RepairReport {
+    /// The run's id, as in the ledger.
+    pub run: String,
+    /// Where it ran.
+    pub place: Place,
+    /// The rows, each with what the ledger said before.
+    pub corrections: Vec<Correction>,
+    /// What an approval names.
+    pub digest: PlanDigest,
+    /// What there is to say besides.
+    pub remarks: Vec<String>,
+    /// From the first attempt to connect to the end, by the client's clock.
+    pub elapsed: Duration,
 }
 
 /// Every version that the files or the ledger know.

@@ -7,7 +7,7 @@ use crate::ledger::{self, Record};
 use crate::report::{Notice, StepFailure};
 use crate::session::{Answer, Lost, Refusal};
 use crate::step::flush;
-use devflow_migrations::{LedgerEvent, Step};
+use devflow_migrations::{LedgerEvent, Step, Verb};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -92,13 +92,16 @@ impl Executor<'_, '_> {
         }
     }
 
-    /// Writes the `failed` row of a step that is rolled back.
+    /// Writes the `failed` row of a step that is rolled back; a migration that could not be reverted stays as it was.
     async fn record(
         &mut self,
         step: &Step,
         failure: &mut StepFailure,
         detail: Option<String>,
     ) -> Result<(), Stop> {
+        if self.framing.verb == Verb::Revert {
+            return Ok(());
+        }
         let run = self.framing.run;
         let record = Record {
             statement: failure.completed,

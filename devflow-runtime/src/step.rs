@@ -2,7 +2,7 @@
 
 use crate::ledger::{After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN};
 use crate::literal::text;
-use devflow_migrations::{LedgerEvent, Migration, Step};
+use devflow_migrations::{Migration, Step, Verb};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) struct Framing<'a> {
     pub(crate) lock_timeout: Duration,
     pub(crate) statement_timeout: Duration,
     pub(crate) server_major: u32,
+    /// What the steps do: it says which event each ends in.
+    pub(crate) verb: Verb,
 }
 
 /// How the step's commit is made durable.
@@ -88,7 +90,7 @@ impl Framing<'_> {
         let record = Record {
             detail,
             execution_ms: Some(SINCE_BEGIN.to_owned()),
-            ..Record::of(&step.migration, step.seq, LedgerEvent::Applied, self.run)
+            ..Record::of(&step.migration, step.seq, self.verb.event(), self.run)
         };
         format!(
             "SELECT CASE WHEN pg_catalog.current_setting('devflow.step', true) IS DISTINCT FROM '{mark}' \

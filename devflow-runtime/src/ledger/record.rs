@@ -34,8 +34,8 @@ pub(crate) struct Record<'a> {
 pub(crate) enum After<'a> {
     /// The newest row that the plan was made with.
     Row(i64),
-    /// The row of the step before.
-    Step(&'a Step),
+    /// The row by which the step before ended in this event.
+    Step(&'a Step, LedgerEvent),
 }
 
 impl<'a> Record<'a> {
@@ -91,10 +91,11 @@ impl After<'_> {
     fn condition(self) -> String {
         match self {
             Self::Row(id) => format!("p.id = {id}"),
-            Self::Step(step) => format!(
-                "p.version = {} AND p.seq >= {} AND p.event = 'applied'",
+            Self::Step(step, event) => format!(
+                "p.version = {} AND p.seq >= {} AND p.event = {}",
                 text(step.migration.version().as_str()),
-                step.seq
+                step.seq,
+                text(event.as_str())
             ),
         }
     }

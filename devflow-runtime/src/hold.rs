@@ -1,0 +1,66 @@
+//! Holding the lock, for the verbs that a person calls: baseline, repair, revert.
+
+use crate::attempt::Attempt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::{Found, Look};
+use crate::lock::{self, Waited, Watch};
+use crate::session::Session;
+use devflow_migrations::Ledger;
+
+impl Attempt<'_> {
+    /// Takes the lock once nothing stands in the way of writing; says whether there is a ledger.
+    pub(crate) async fn hold(&mut self, session: &mut Session) -> Result<bool> {
+        let Look { facts, found } = self.look(session).await?;
+        let shape = match found {
+            Found::Unusable(error) => return Err(error),
+            Found::Nothing => None,
+            Found::Ledger { shape, .. } => Some(shape),
+        };
+        let work = "the ledger is to be written";
+        if let Some(error) = self.obstacle(session, &facts, shape.as_ref(), work) {
+            return Err(error);
+        }
+        let watch = match &shape {
+            Some(_) => Watch::Nothing,
+            None => Watch::Table,
+        };
+        match self.acquire(session, &watch).await? {
+            Waited::Locked => Ok(shape.is_some()),
+            Waited::LookAgain => Err(created_by_another()),
+        }
+    }
+
+    /// Gives the lock back. A cancel request must not hit the unlocking.
+    pub(crate) async fn give_back(&mut self, session: &mut Session) {
+        session.quiet().await;
+        lock::release(session, &self.table).await;
+    }
+
+    /// The ledger as it is now, and whether there is one.
+    pub(crate) async fn look_and_read(&mut self, session: &mut Session) -> Result<(Ledger, bool)> {
+        let Look { facts, found } = self.look(session).await?;
+        let exists = match found {
+            Found::Unusable(error) => return Err(error),
+            Found::Nothing => false,
+            Found::Ledger { shape, .. } => {
+                self.remark_distrust(&shape, &facts);
+                true
+            }
+        };
+        Ok((self.read(session, exists).await?, exists))
+    }
+
+    /// Stops here when the run was told to.
+    pub(crate) fn check_interrupt(&self) -> Result<()> {
+        match self.interrupt.is_fired() {
+            true => Err(lock::interrupted()),
+            false => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn created_by_another() -> Error {
+    let message = "another run created the ledger at this moment";
+    Error::new(ErrorKind::Broken, "ledger_moving", message)
+        .help("look at `devflow db status`, and run again")
+}

@@ -1,0 +1,219 @@
+//! Recording what a person decided about a version.
+
+use crate::account::refused;
+use crate::attempt::Attempt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Observer;
+use crate::interrupt::Interrupt;
+use crate::ledger::{self, Record};
+use crate::migrator::{Migrator, until};
+use crate::report::RepairReport;
+use crate::session::Session;
+use crate::target::Target;
+use devflow_migrations::{Correction, Ledger, PlanDigest, Repair, RepairPlan, Unfit, plan_repair};
+use serde_json::json;
+use std::future::Future;
+use tracing::Instrument as _;
+
+impl Migrator {
+    /// Appends what a person decided about versions to the ledger: that one is in the database, that it is not, or that
+    /// its file is right as it is now. Under the lock, decided under it, in one transaction, all or none. No migration
+    /// runs.
+    ///
+    /// # Errors
+    /// Kind `Refused` when a decision does not fit the version's state, `Usage` when nobody knows the version, `Ledger`
+    /// when the ledger is damaged; nothing is recorded then.
+    pub async fn repair(
+        &self,
+        url: &str,
+        repairs: &[Repair],
+        observer: &mut dyn Observer,
+    ) -> Result<RepairReport> {
+        let never = std::future::pending();
+        self.repair_until(url, repairs, observer, never).await
+    }
+
+    /// Like [`repair`](Self::repair), and ends early and cleanly when `interrupt` completes: with nothing recorded.
+    ///
+    /// # Errors
+    /// As [`repair`](Self::repair), and kind `Interrupted`.
+    pub async fn repair_until(
+        &self,
+        url: &str,
+        repairs: &[Repair],
+        observer: &mut dyn Observer,
+        interrupt: impl Future<Output = ()> + Send,
+    ) -> Result<RepairReport> {
+        let target = Target::parse(url)?;
+        let wish = Interrupt::default();
+        let attempt = Attempt::new(self, &target, wish.clone(), observer);
+        let span = attempt.span("repair");
+        until(&wish, interrupt, attempt.repair(repairs).instrument(span)).await
+    }
+
+    /// Shows what [`repair`](Self::repair) would record; writes nothing, takes no lock, needs SELECT only.
+    ///
+    /// # Errors
+    /// As [`repair`](Self::repair).
+    pub async fn plan_repair(
+        &self,
+        url: &str,
+        repairs: &[Repair],
+        observer: &mut dyn Observer,
+    ) -> Result<RepairReport> {
+        let target = Target::parse(url)?;
+        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let span = attempt.span("plan");
+        attempt.plan_repair(repairs).instrument(span).await
+    }
+}
+
+impl Attempt<'_> {
+    async fn plan_repair(mut self, repairs: &[Repair]) -> Result<RepairReport> {
+        self.check_request()?;
+        let mut session = self.open().await?;
+        let result = self.look_at_repair(&mut session, repairs).await;
+        session.close().await;
+        result
+    }
+
+    async fn look_at_repair(
+        &mut self,
+        session: &mut Session,
+        repairs: &[Repair],
+    ) -> Result<RepairReport> {
+        let (ledger, exists) = self.look_and_read(session).await?;
+        let plan = self.decide(&ledger, exists, repairs)?;
+        let digest = self.repair_digest(session, &plan).await;
+        Ok(self.repair_report(&plan, digest))
+    }
+
+    async fn repair(mut self, repairs: &[Repair]) -> Result<RepairReport> {
+        self.check_request()?;
+        let mut session = self.open().await?;
+        let result = self.repair_on(&mut session, repairs).await;
+        session.close().await;
+        result.map_err(|error| self.unless_interrupted(error))
+    }
+
+    async fn repair_on(
+        &mut self,
+        session: &mut Session,
+        repairs: &[Repair],
+    ) -> Result<RepairReport> {
+        let exists = self.hold(session).await?;
+        let result = self.record_repair(session, repairs, exists).await;
+        self.give_back(session).await;
+        result
+    }
+
+    /// Decides and writes. The lock is held; it is given back by the caller.
+    async fn record_repair(
+        &mut self,
+        session: &mut Session,
+        repairs: &[Repair],
+        exists: bool,
+    ) -> Result<RepairReport> {
+        let ledger = self.read(session, exists).await?;
+        let plan = self.decide(&ledger, exists, repairs)?;
+        let digest = self.repair_digest(session, &plan).await;
+        if self
+            .migrator
+            .approved
+            .as_ref()
+            .is_some_and(|approved| *approved != digest)
+        {
+            return Err(changed(&digest));
+        }
+        self.check_interrupt()?;
+        let corrections = plan.corrections().iter();
+        let records: Vec<_> = corrections
+            .map(|correction| self.record(correction))
+            .collect();
+        ledger::append(session, &self.table, &records).await?;
+        Ok(self.repair_report(&plan, digest))
+    }
+
+    /// The rows, or what speaks against them.
+    fn decide(&self, ledger: &Ledger, exists: bool, repairs: &[Repair]) -> Result<RepairPlan> {
+        if !exists {
+            return Err(without_ledger(&self.table.name.to_string()));
+        }
+        if !ledger.damages().is_empty() {
+            return Err(refused(&self.plan_with(ledger)));
+        }
+        plan_repair(&self.migrator.set, ledger, repairs).map_err(|unfit| unfitting(&unfit))
+    }
+
+    fn record<'r>(&'r self, correction: &'r Correction) -> Record<'r> {
+        let Correction {
+            version,
+            decision,
+            seq,
+            before,
+            after,
+            ..
+        } = correction;
+        let from = before.as_ref().map(|before| before.event.as_str());
+        let by = self
+            .migrator
+            .actor
+            .as_ref()
+            .and_then(|actor| actor.name.as_deref());
+        let repair = json!({ "repair": { "decision": decision.as_str(), "from": from, "by": by } });
+        Record {
+            version,
+            seq: *seq,
+            event: after.event,
+            name: after.name.as_deref(),
+            checksum: after.checksum.clone(),
+            statement: None,
+            execution_ms: None,
+            error: None,
+            run: &self.run.json,
+            detail: Some(repair.to_string()),
+        }
+    }
+
+    async fn repair_digest(&mut self, session: &mut Session, plan: &RepairPlan) -> PlanDigest {
+        let system = ledger::system_identifier(session).await;
+        plan.digest(&self.plan_place(&system))
+    }
+
+    fn repair_report(&self, plan: &RepairPlan, digest: PlanDigest) -> RepairReport {
+        RepairReport {
+            run: self.run.id.clone(),
+            place: self.place.clone(),
+            corrections: plan.corrections().to_vec(),
+            digest,
+            remarks: self.teller.remarks.clone(),
+            elapsed: self.began.elapsed(),
+        }
+    }
+}
+
+fn without_ledger(table: &str) -> Error {
+    let message = format!("there is no ledger {table}, so there is nothing to repair");
+    Error::new(ErrorKind::Refused, "no_ledger", message)
+        .help("`devflow db baseline VERSION` records what a database had before devflow came")
+}
+
+/// The first of the reasons gives code and help; all are told.
+fn unfitting(unfit: &[Unfit]) -> Error {
+    let reasons: Vec<_> = unfit.iter().map(ToString::to_string).collect();
+    let (kind, code, help) = match unfit.first() {
+        Some(first @ (Unfit::Unknown(_) | Unfit::Twice(_))) => {
+            (ErrorKind::Usage, first.code(), first.help())
+        }
+        Some(first) => (ErrorKind::Refused, first.code(), first.help()),
+        None => (ErrorKind::Refused, "refused", ""),
+    };
+    let message = format!("nothing was recorded: {}", reasons.join("; "));
+    Error::new(kind, code, message).help(help)
+}
+
+fn changed(digest: &PlanDigest) -> Error {
+    let message = format!("the repair is not the approved one: its digest is {digest}");
+    Error::new(ErrorKind::PlanChanged, "plan_changed", message)
+        .help("look at it again with --dry-run, and approve what it shows")
+}
