@@ -36,6 +36,20 @@ impl Installation {
             .ok_or_else(|| INSTALL.to_owned())
     }
 
+    /// The full path of a client program: the server's own, or the first that is found beside any server programs.
+    ///
+    /// # Errors
+    /// What to install.
+    pub fn program_of_any(name: &str) -> Result<PathBuf, String> {
+        let others = candidates();
+        let mut installations = std::iter::once(Self::find()?)
+            .chain(others.iter().filter_map(|bin| Self::at(bin)))
+            .map(|installation| installation.program(name));
+        installations
+            .find(|program| program.is_file())
+            .ok_or_else(|| format!("no {name} was found beside any server programs. {INSTALL}"))
+    }
+
     /// The installation with these programs, if the folder holds them.
     #[must_use]
     pub fn at(bin: &Path) -> Option<Self> {

@@ -163,12 +163,10 @@ fn shared_facts() -> Facts {
     facts
 }
 
-/// The programs beside the server's, or the first that are found.
+/// A program beside the server's, or beside the first other installation's that has it: not all of them bring clients.
 ///
 /// # Panics
-/// When there are none; the message says what to install.
+/// When there is none; the message says what to install.
 pub(crate) fn client_program(name: &str) -> PathBuf {
-    Installation::find()
-        .unwrap_or_else(|message| panic!("{message}"))
-        .program(name)
+    Installation::program_of_any(name).unwrap_or_else(|message| panic!("{message}"))
 }
