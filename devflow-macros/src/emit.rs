@@ -2,7 +2,7 @@
 
 use crate::source::Source;
 use devflow_migrations::{
-    Action, Ahead, Migration, Missing, Mode, OutOfOrder, Pooler, Settings, Span, Wrapper,
+    Action, Ahead, Limits, Migration, Missing, Mode, OutOfOrder, Pooler, Settings, Span, Wrapper,
 };
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
@@ -56,6 +56,8 @@ fn file(migration: &Migration, down: bool) -> TokenStream {
     let wrapper = option(migration.wrapper().map(wrapper));
     let statements = Literal::byte_string(&Span::pack(migration.statements()));
     let actions = Literal::byte_string(&Action::pack(migration.actions()));
+    let limits = limits(migration.limits());
+    let tables = migration.tables().as_str();
     let down = option(migration.down().filter(|_| down).map(|down| {
         let file = file(down, false);
         quote!(&#file)
@@ -69,6 +71,8 @@ fn file(migration: &Migration, down: bool) -> TokenStream {
             wrapper: #wrapper,
             statements: #statements,
             actions: #actions,
+            limits: #limits,
+            tables: __devflow::Tables::from_static(#tables),
             down: #down,
         }
     }
@@ -78,6 +82,13 @@ fn wrapper(wrapper: Wrapper) -> TokenStream {
     let span = |Span { start, end }: Span| quote!(__devflow::Span { start: #start, end: #end });
     let (begin, commit) = (span(wrapper.begin), span(wrapper.commit));
     quote!(__devflow::Wrapper { begin: #begin, commit: #commit })
+}
+
+fn limits(limits: Limits) -> TokenStream {
+    let lock_timeout = milliseconds(limits.lock_timeout);
+    let statement_timeout = milliseconds(limits.statement_timeout);
+    let retries = limits.retries;
+    quote!(__devflow::Limits::new(#lock_timeout, #statement_timeout, #retries))
 }
 
 fn settings(settings: &Settings) -> TokenStream {

@@ -8,12 +8,15 @@ mod file;
 mod kind;
 mod refusal;
 mod statement;
+mod strong_lock;
 mod syntax;
 mod token;
 mod transaction;
 
 use crate::action::Action;
+use crate::limits::Limits;
 use crate::migration::{Mode, Wrapper};
+use crate::tables::Tables;
 use crate::text::Span;
 use fault::Fault;
 use statement::split;
@@ -25,6 +28,8 @@ pub(crate) struct Checked {
     pub(crate) wrapper: Option<Wrapper>,
     pub(crate) statements: Vec<Span>,
     pub(crate) actions: Vec<Action>,
+    pub(crate) limits: Limits,
+    pub(crate) tables: Tables,
 }
 
 /// More faults of one file are not told: whoever corrects so many sees the others next time.
@@ -38,6 +43,7 @@ pub(crate) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
     let split = split(text);
     let mut faults = split.faults;
     let shape = transaction::shape(text, &split.statements, split.directives, &mut faults);
+    let limits = split.directives.limits(shape.mode, &mut faults);
     if !split.directives.no_check {
         faults.extend(syntax::errors(text, &split.statements));
     }
@@ -61,8 +67,10 @@ pub(crate) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
     Ok(Checked {
         mode: shape.mode,
         wrapper: shape.wrapper,
+        tables: strong_lock::tables(text, &statements, &split.directives),
         statements,
         actions,
+        limits,
     })
 }
 

@@ -3,7 +3,6 @@
 mod database;
 mod directory;
 mod document;
-mod duration;
 mod fault;
 mod file;
 mod find;

@@ -85,6 +85,11 @@ pub enum FindingKind {
         /// The down file's path.
         path: String,
     },
+    /// It locks tables that exist already, one after the other: it waits for the second while the first is locked.
+    StrongLocks {
+        /// The tables, in the order in which they are locked.
+        tables: Vec<String>,
+    },
     /// A ledger row that no run of devflow can have written.
     Damaged {
         /// The row's id.
@@ -108,6 +113,7 @@ impl Finding {
             FindingKind::NoFile { .. } => "no_file",
             FindingKind::NoDownFile => "no_down_file",
             FindingKind::DownOutside { .. } => "down_outside_transaction",
+            FindingKind::StrongLocks { .. } => "strong_locks",
             FindingKind::Damaged { .. } => "ledger_damaged",
         }
     }
@@ -135,6 +141,10 @@ impl Finding {
             ),
             FindingKind::OutOfOrder { .. } => Some(
                 "give the file a newer version, or allow late files with `out_of_order: allow`"
+                    .to_owned(),
+            ),
+            FindingKind::StrongLocks { .. } => Some(
+                "give each table a file of its own, or accept it with `-- devflow: strong-locks`"
                     .to_owned(),
             ),
             FindingKind::HalfDone { .. } => Some(format!(
@@ -221,6 +231,15 @@ impl fmt::Display for Finding {
                 write!(
                     f,
                     "{path} does not run in a transaction, and a revert has to"
+                )
+            }
+            FindingKind::StrongLocks { tables } => {
+                let names = tables.join(", ");
+                write!(
+                    f,
+                    "{path} locks {} tables that exist already ({names}): while it waits for one of them, whoever uses \
+                     those before it waits too",
+                    tables.len()
                 )
             }
             FindingKind::Damaged { id, message } => {

@@ -38,9 +38,12 @@ mod check;
 mod checksum;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(any(feature = "check", feature = "config"))]
+mod duration;
 mod event;
 mod finding;
 mod ledger;
+mod limits;
 mod migration;
 mod migrations;
 mod name;
@@ -50,6 +53,7 @@ mod problem;
 mod repair;
 mod set;
 mod settings;
+mod tables;
 mod text;
 mod version;
 
@@ -60,6 +64,7 @@ pub use config::{Approval, Config, Environment, Format, MigrationsConfig, neares
 pub use event::LedgerEvent;
 pub use finding::{Finding, FindingKind, Severity};
 pub use ledger::{Damage, Ledger, LedgerRow, VersionHistory};
+pub use limits::Limits;
 pub use migration::{Migration, Mode, Wrapper};
 pub use migrations::Migrations;
 #[doc(hidden)]
@@ -72,6 +77,7 @@ pub use problem::{Problem, SourceError};
 pub use repair::{Correction, Decision, Repair, RepairPlan, Standing, Unfit, plan_repair};
 pub use set::{DuplicateVersion, MigrationSet};
 pub use settings::{Ahead, InvalidTableName, Missing, OutOfOrder, Pooler, Settings, TableName};
+pub use tables::Tables;
 pub use text::{EncodingProblem, Position, Span, Text};
 pub use version::{InvalidVersion, MAX_DIGITS, Version};
 
@@ -79,7 +85,7 @@ pub use version::{InvalidVersion, MAX_DIGITS, Version};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        Ahead, EmbeddedFile, EmbeddedSettings, Migrations, Missing, Mode, OutOfOrder, Pooler, Span,
-        Wrapper,
+        Ahead, EmbeddedFile, EmbeddedSettings, Limits, Migrations, Missing, Mode, OutOfOrder,
+        Pooler, Span, Tables, Wrapper,
     };
 }

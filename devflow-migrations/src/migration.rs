@@ -2,6 +2,8 @@
 
 use crate::action::{Action, ActionKind};
 use crate::checksum::Checksum;
+use crate::limits::Limits;
+use crate::tables::Tables;
 use crate::text::{Span, Text};
 use crate::version::Version;
 use std::borrow::Cow;
@@ -19,6 +21,8 @@ pub struct Migration {
     pub(crate) statements: Cow<'static, [Span]>,
     /// Of a file outside a transaction: what its statements do. Those beyond the last are plain.
     pub(crate) actions: Vec<Action>,
+    pub(crate) limits: Limits,
+    pub(crate) tables: Tables,
     pub(crate) down: Option<Arc<Migration>>,
 }
 
@@ -115,6 +119,18 @@ impl Migration {
         self.mode == Mode::NoTransaction && self.actions.iter().any(leaves)
     }
 
+    /// What the file asks for itself, against the run's settings.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The tables that the file makes and locks.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
     /// The file that undoes this one, where it was read.
     #[must_use]
     pub fn down(&self) -> Option<&Arc<Migration>> {
@@ -179,6 +195,8 @@ mod tests {
             wrapper: Some(Wrapper { begin, commit }),
             statements: Cow::Borrowed(&[]),
             actions: Vec::new(),
+            limits: Limits::default(),
+            tables: Tables::default(),
             down: None,
         };
         assert_eq!(

@@ -2,10 +2,12 @@
 
 use crate::action::Action;
 use crate::checksum::Checksum;
+use crate::limits::Limits;
 use crate::migration::{Migration, Mode, Wrapper};
 use crate::name::FileName;
 use crate::set::MigrationSet;
 use crate::settings::{Ahead, Missing, OutOfOrder, Pooler, Settings, TableName};
+use crate::tables::Tables;
 use crate::text::{Span, Text};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,6 +35,8 @@ pub struct EmbeddedFile {
     pub statements: &'static [u8],
     /// What they do, packed.
     pub actions: &'static [u8],
+    pub limits: Limits,
+    pub tables: Tables,
     pub down: Option<&'static EmbeddedFile>,
 }
 
@@ -140,6 +144,8 @@ impl EmbeddedFile {
             wrapper: self.wrapper,
             actions: Action::unpack(self.actions, statements.len()),
             statements: Cow::Owned(statements),
+            limits: self.limits,
+            tables: self.tables.clone(),
             down: self.down.and_then(EmbeddedFile::migration).map(Arc::new),
         })
     }

@@ -13,10 +13,11 @@ pub use verb::Verb;
 use crate::event::LedgerEvent;
 use crate::finding::{Finding, FindingKind, Severity};
 use crate::ledger::{Ledger, VersionHistory};
-use crate::migration::Migration;
+use crate::migration::{Migration, Mode};
 use crate::set::MigrationSet;
 use crate::settings::{Ahead, Missing, OutOfOrder};
 use crate::version::Version;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What to do about each kind of difference.
@@ -71,6 +72,10 @@ pub fn plan(set: &MigrationSet, ledger: &Ledger, policy: Policy, target: Option<
     };
     for migration in set.iter() {
         plan.add(migration, ledger, target);
+    }
+    // On a database that serves nobody yet, nobody waits.
+    if plan.applied > 0 {
+        plan.findings.extend(strong_locks(&plan.steps));
     }
     for (version, history) in ledger
         .iter()
@@ -238,6 +243,23 @@ fn late(migration: &Migration, ledger: &Ledger, policy: Policy) -> Option<Findin
         },
         severity,
     ))
+}
+
+/// Files that lock several tables which neither they nor pending ones before them make.
+fn strong_locks(steps: &[Step]) -> Vec<Finding> {
+    let mut made = BTreeSet::new();
+    let mut findings = Vec::new();
+    for Step { migration, .. } in steps {
+        made.extend(migration.tables().made());
+        let exists = |table: &&str| !made.contains(table);
+        let locked: Vec<_> = migration.tables().locked().filter(exists).collect();
+        if locked.len() > 1 && migration.mode() == Mode::Transaction {
+            let tables = locked.into_iter().map(str::to_owned).collect();
+            let kind = FindingKind::StrongLocks { tables };
+            findings.push(on_file(migration, kind, Severity::Warning));
+        }
+    }
+    findings
 }
 
 /// A file outside a transaction that began and has no end; a failed one, once a statement of it was complete.

@@ -113,7 +113,9 @@ impl std::error::Error for DuplicateVersion {}
 mod tests {
     use super::*;
     use crate::checksum::Checksum;
+    use crate::limits::Limits;
     use crate::migration::Mode;
+    use crate::tables::Tables;
     use crate::text::Text;
     use std::borrow::Cow;
 
@@ -128,6 +130,8 @@ mod tests {
             wrapper: None,
             statements: Cow::Borrowed(&[]),
             actions: Vec::new(),
+            limits: Limits::default(),
+            tables: Tables::default(),
             down: None,
         }
     }

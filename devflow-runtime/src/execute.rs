@@ -127,7 +127,7 @@ impl Executor<'_, '_> {
         let mut send = |sql: &str| self.session.send(sql).map_err(Stop::Lost);
         Ok(Flight {
             index,
-            begin: send(&self.framing.begin(index))?,
+            begin: send(&self.framing.begin(index, migration.limits()))?,
             file: send(&format!("{INSIDE}{}", migration.executable()))?,
             end: send(&end)?,
         })
@@ -193,7 +193,8 @@ impl Executor<'_, '_> {
     async fn large(&mut self, steps: &[Step], index: usize) -> Result<(), Stop> {
         let step = &steps[index];
         let text = step.migration.executable();
-        let begin = self.session.ask(&self.framing.begin(index)).await;
+        let begin = self.framing.begin(index, step.migration.limits());
+        let begin = self.session.ask(&begin).await;
         let mut answers = Vec::new();
         let mut replies = VecDeque::new();
         let mut failed = begin.error.is_some();

@@ -1,6 +1,7 @@
 //! Trying a step again that lost a wait for a lock.
 
 use crate::run::jittered;
+use devflow_migrations::Limits;
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -9,7 +10,8 @@ use tokio::time::Instant;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// An attempt that had run this long is not repeated: its work was real, and so was what others waited for it.
+/// An attempt that had run this long is not repeated unless the file says so: its work was real, and so was what others
+/// waited for it.
 const LONG_ATTEMPT: Duration = Duration::from_secs(30);
 
 /// Lock timeouts, deadlocks and serialization failures: the same step may succeed a moment later.
@@ -45,8 +47,14 @@ impl Retries {
     }
 
     /// How long to wait before this step is sent again; `None` when it is not to be.
-    pub(crate) fn pause_after(&mut self, index: usize, sqlstate: &str) -> Option<Duration> {
-        if !TRANSIENT.contains(&sqlstate) || self.attempt_began.elapsed() > LONG_ATTEMPT {
+    pub(crate) fn pause_after(
+        &mut self,
+        index: usize,
+        limits: Limits,
+        sqlstate: &str,
+    ) -> Option<Duration> {
+        let was_long = self.attempt_began.elapsed() > LONG_ATTEMPT;
+        if !TRANSIENT.contains(&sqlstate) || (was_long && !limits.retries) {
             return None;
         }
         let fresh = RetriedStep {
@@ -60,11 +68,14 @@ impl Retries {
         };
         let pause = jittered(FIRST_PAUSE * 2_u32.pow(step.refused.min(5)));
         let pause = pause.clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        if step.first_refused.elapsed() + pause > self.budget {
+            return None;
+        }
         step.refused += 1;
-        (step.first_refused.elapsed() + pause <= self.budget).then_some(pause)
+        Some(pause)
     }
 
-    /// How often this step has been refused so far.
+    /// How often this step has been refused and sent again.
     pub(crate) fn refused(&self, index: usize) -> u32 {
         self.step
             .as_ref()
@@ -85,28 +96,34 @@ impl Retries {
 mod tests {
     use super::*;
 
+    fn pause_after(retries: &mut Retries, index: usize, sqlstate: &str) -> Option<Duration> {
+        retries.pause_after(index, Limits::default(), sqlstate)
+    }
+
     #[test]
     fn only_lost_waits_are_retried_and_only_within_the_budget() {
         let mut retries = Retries::new(Duration::from_secs(10));
-        assert_eq!(retries.pause_after(0, "42P01"), None);
-        let first = retries.pause_after(0, "55P03").unwrap();
+        assert_eq!(pause_after(&mut retries, 0, "42P01"), None);
+        let first = pause_after(&mut retries, 0, "55P03").unwrap();
         assert!((1000..1500).contains(&first.as_millis()), "{first:?}");
         assert_eq!(retries.detail(0).unwrap(), r#"{"attempts":2}"#);
         assert_eq!(retries.detail(1), None);
-        assert_eq!(Retries::new(Duration::ZERO).pause_after(0, "40P01"), None);
+        let mut spent = Retries::new(Duration::ZERO);
+        assert_eq!(pause_after(&mut spent, 0, "40P01"), None);
+        assert_eq!(spent.detail(0), None, "it was sent once");
     }
 
     #[test]
     fn pauses_grow_and_another_step_begins_anew() {
         let mut retries = Retries::new(Duration::from_secs(1000));
         let pauses: Vec<_> = (0..8)
-            .filter_map(|_| retries.pause_after(0, "55P03"))
+            .filter_map(|_| pause_after(&mut retries, 0, "55P03"))
             .collect();
         assert!(
             pauses[4] > pauses[0] && pauses[7] <= LONGEST_PAUSE,
             "{pauses:?}"
         );
-        retries.pause_after(1, "40001").unwrap();
+        pause_after(&mut retries, 1, "40001").unwrap();
         assert_eq!(retries.refused(1), 1);
     }
 }

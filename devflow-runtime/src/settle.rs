@@ -63,7 +63,8 @@ impl Executor<'_, '_> {
         if has_escaped && ran && !failed_at_commit {
             failure.escaped(completed);
         } else if !was_interrupted
-            && let Some(pause) = self.retries.pause_after(index, refusal.sqlstate())
+            && let limits = step.migration.limits()
+            && let Some(pause) = self.retries.pause_after(index, limits, refusal.sqlstate())
         {
             self.session.heed(true);
             self.tell_retry(step, index, &failure, pause);

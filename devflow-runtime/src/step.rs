@@ -2,7 +2,7 @@
 
 use crate::ledger::{After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN};
 use crate::literal::text;
-use devflow_migrations::{Migration, Step, Verb};
+use devflow_migrations::{Limits, Migration, Step, Verb};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Framing<'_> {
     }
 
     /// Message 1. It takes no snapshot, so that a file may still choose its isolation level.
-    pub(crate) fn begin(&self, number: usize) -> String {
+    pub(crate) fn begin(&self, number: usize, limits: Limits) -> String {
         let transaction_timeout = if self.server_major >= 17 {
             " SET LOCAL transaction_timeout = 0;"
         } else {
@@ -71,8 +71,11 @@ impl Framing<'_> {
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL client_encoding = 'UTF8'; \
              SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};{transaction_timeout} \
              SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL devflow.step = '{}'",
-            self.lock_timeout.as_millis(),
-            self.statement_timeout.as_millis(),
+            limits.lock_timeout.unwrap_or(self.lock_timeout).as_millis(),
+            limits
+                .statement_timeout
+                .unwrap_or(self.statement_timeout)
+                .as_millis(),
             self.mark(number),
         )
     }

@@ -1,6 +1,8 @@
 //! Migrations to test with: each makes a table of its own, so that the schema says which of them took effect.
 
-use devflow_runtime::__private::{EmbeddedFile, EmbeddedSettings, Migrations, Mode, Span};
+use devflow_runtime::__private::{
+    EmbeddedFile, EmbeddedSettings, Limits, Migrations, Mode, Span, Tables,
+};
 use devflow_runtime::{
     Checksum, Error, Event, MigrationSet, Migrator, Notice, Observer, Report, Settings, TableName,
 };
@@ -59,6 +61,8 @@ fn unchecked_file((index, text): (usize, &String)) -> EmbeddedFile {
         wrapper: None,
         statements: Span::pack(&[whole]).leak(),
         actions: &[],
+        limits: Limits::default(),
+        tables: Tables::default(),
         down: None,
     }
 }

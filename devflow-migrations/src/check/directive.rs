@@ -1,6 +1,10 @@
 //! `-- devflow:` directives: what a file says about itself in its leading comments.
 
 use super::fault::Fault;
+use crate::duration;
+use crate::limits::Limits;
+use crate::migration::Mode;
+use std::time::Duration;
 
 /// What a file asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -9,12 +13,38 @@ pub(crate) struct Directives {
     pub(crate) no_transaction: bool,
     /// `no-check`: the syntax check is off.
     pub(crate) no_check: bool,
+    /// `strong-locks`: it locks several tables on purpose.
+    pub(crate) strong_locks: bool,
+    lock_timeout: Option<Asked<Duration>>,
+    statement_timeout: Option<Asked<Duration>>,
+    retry: Option<Asked<()>>,
+}
+
+/// A wish, and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked<T> {
+    value: T,
+    offset: usize,
 }
 
 const MARKER: &str = "devflow";
 const NO_TRANSACTION: &str = "no-transaction";
 const NO_CHECK: &str = "no-check";
-const KNOWN: [&str; 2] = [NO_TRANSACTION, NO_CHECK];
+const STRONG_LOCKS: &str = "strong-locks";
+const LOCK_TIMEOUT: &str = "lock-timeout";
+const STATEMENT_TIMEOUT: &str = "statement-timeout";
+const RETRY: &str = "retry";
+const KNOWN: [&str; 6] = [
+    NO_TRANSACTION,
+    NO_CHECK,
+    LOCK_TIMEOUT,
+    STATEMENT_TIMEOUT,
+    RETRY,
+    STRONG_LOCKS,
+];
+
+/// What cannot be the beginning of prose.
+const UNMISTAKABLE: [&str; 4] = ["no-", LOCK_TIMEOUT, STATEMENT_TIMEOUT, STRONG_LOCKS];
 
 impl Directives {
     /// Reads a line comment that stands before the first statement.
@@ -23,12 +53,31 @@ impl Directives {
             .into_iter()
             .flat_map(|words| words.split(','))
         {
-            match word.trim() {
-                NO_TRANSACTION => self.no_transaction = true,
-                NO_CHECK => self.no_check = true,
-                word => faults.push(unknown(word, offset)),
+            if let Err(fault) = self.take(word.trim(), offset) {
+                faults.push(fault);
             }
         }
+    }
+
+    fn take(&mut self, directive: &str, offset: usize) -> Result<(), Fault> {
+        let (word, value) = match directive.split_once('=') {
+            Some((word, value)) => (word.trim_end(), Some(value.trim_start())),
+            None => (directive, None),
+        };
+        let asked = |value| Some(Asked { value, offset });
+        match word {
+            LOCK_TIMEOUT => self.lock_timeout = asked(limit(word, value, offset)?),
+            STATEMENT_TIMEOUT => self.statement_timeout = asked(limit(word, value, offset)?),
+            _ if KNOWN.contains(&word) && value.is_some() => return Err(valued(word, offset)),
+            NO_TRANSACTION => self.no_transaction = true,
+            NO_CHECK => self.no_check = true,
+            STRONG_LOCKS => self.strong_locks = true,
+            RETRY => {
+                self.retry = Some(Asked { value: (), offset });
+            }
+            word => return Err(unknown(word, offset)),
+        }
+        Ok(())
     }
 
     /// Looks at any other comment: a directive there would be without effect.
@@ -37,6 +86,47 @@ impl Directives {
             faults.push(misplaced(offset));
         }
     }
+
+    /// The limits of a file that runs in this mode.
+    pub(crate) fn limits(&self, mode: Mode, faults: &mut Vec<Fault>) -> Limits {
+        if mode == Mode::NoTransaction {
+            let lock_timeout = self.lock_timeout.map(|asked| (LOCK_TIMEOUT, asked.offset));
+            let retry = self.retry.map(|asked| (RETRY, asked.offset));
+            let idle = lock_timeout.into_iter().chain(retry);
+            faults.extend(idle.map(|(word, offset)| outside(word, offset)));
+        }
+        Limits {
+            lock_timeout: self.lock_timeout.map(|asked| asked.value),
+            statement_timeout: self.statement_timeout.map(|asked| asked.value),
+            retries: self.retry.is_some(),
+        }
+    }
+}
+
+fn limit(word: &str, value: Option<&str>, offset: usize) -> Result<Duration, Fault> {
+    let (found, problem) = match value {
+        None | Some("") => ("without a value".to_owned(), "sets no limit"),
+        Some(value) => match duration::parse_limit(value) {
+            Ok(limit) => return Ok(limit),
+            Err(problem) => (format!("`{value}`"), problem),
+        },
+    };
+    let expected = duration::EXPECTED;
+    let message = format!("`{word}` is {found}, which {problem}; {expected}, or none");
+    let fault = Fault::new(offset, "directive_value", message);
+    Err(fault.help(format!("write it as `-- devflow: {word}=30s`")))
+}
+
+fn valued(word: &str, offset: usize) -> Fault {
+    let message = format!("`{word}` takes no value");
+    Fault::new(offset, "directive_value", message).help(format!("write it as `-- devflow: {word}`"))
+}
+
+fn outside(word: &str, offset: usize) -> Fault {
+    let message = format!("`{word}` has no effect on a file that runs outside a transaction");
+    Fault::new(offset, "directive_misplaced", message).help(
+        "take it out: its statements wait for locks without a limit, and are never sent again",
+    )
 }
 
 /// What follows `devflow:` in a comment that begins so. The colon may be missing before one of our words: that cannot
@@ -51,7 +141,10 @@ fn directive(comment: &str) -> Option<&str> {
     }
     match rest.strip_prefix(':') {
         Some(words) => Some(words.trim()),
-        None => rest.starts_with("no-").then_some(rest),
+        None => UNMISTAKABLE
+            .iter()
+            .any(|word| rest.starts_with(word))
+            .then_some(rest),
     }
 }
 
@@ -76,7 +169,7 @@ fn unknown(word: &str, offset: usize) -> Fault {
     )
     .help(format!(
         "did you mean `{nearest}`? known are {}",
-        KNOWN.map(|known| format!("`{known}`")).join(" and ")
+        KNOWN.map(|known| format!("`{known}`")).join(", ")
     ))
 }
 
@@ -125,6 +218,61 @@ mod tests {
             read("-- devflow: no-check because").1,
             ["directive_unknown"]
         );
+    }
+
+    #[test]
+    fn limits_are_spelled_as_in_devflow_yml() {
+        let limits = |text| {
+            let mut faults = Vec::new();
+            let directives = split(text).directives;
+            let limits = directives.limits(Mode::Transaction, &mut faults);
+            assert_eq!(faults, []);
+            limits
+        };
+        let read =
+            limits("-- devflow: lock-timeout=30s, retry\n-- devflow: statement-timeout = 2h");
+        assert_eq!(read, Limits::new(Some(30_000), Some(7_200_000), true));
+        let none = limits("-- devflow lock-timeout=none\nselect 1");
+        assert_eq!(none, Limits::new(Some(0), None, false));
+        assert_eq!(limits("-- devflow retry is prose"), Limits::default());
+    }
+
+    #[test]
+    fn a_value_that_is_none_is_a_fault_that_says_what_is_expected() {
+        for (text, message) in [
+            (
+                "-- devflow: lock-timeout=30",
+                "`lock-timeout` is `30`, which is not a duration; expected a number and a unit (ms, s, m or h), such as 5s, or none",
+            ),
+            (
+                "-- devflow: statement-timeout",
+                "`statement-timeout` is without a value, which sets no limit; expected a number and a unit (ms, s, m or h), such as 5s, or none",
+            ),
+            (
+                "-- devflow: lock-timeout=0s",
+                "`lock-timeout` is `0s`, which is ambiguous: `none` turns the limit off; expected a number and a unit (ms, s, m or h), such as 5s, or none",
+            ),
+            ("-- devflow: retry=3", "`retry` takes no value"),
+            ("-- devflow: no-check=1", "`no-check` takes no value"),
+        ] {
+            let faults = split(text).faults;
+            assert_eq!(
+                (faults[0].code, &*faults[0].message),
+                ("directive_value", message)
+            );
+        }
+    }
+
+    #[test]
+    fn what_has_no_effect_outside_a_transaction_is_a_fault_there() {
+        let mut faults = Vec::new();
+        let text = "-- devflow: retry, lock-timeout=1s, statement-timeout=1h";
+        let limits = split(text)
+            .directives
+            .limits(Mode::NoTransaction, &mut faults);
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, ["directive_misplaced"; 2]);
+        assert_eq!(limits.statement_timeout, Some(Duration::from_secs(3600)));
     }
 
     #[test]

@@ -63,6 +63,8 @@ impl MigrationFile {
             wrapper: checked.wrapper,
             statements: Cow::Owned(checked.statements),
             actions: checked.actions,
+            limits: checked.limits,
+            tables: checked.tables,
             down: None,
         })
     }

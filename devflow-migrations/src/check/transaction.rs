@@ -214,10 +214,7 @@ mod tests {
     }
 
     fn look_outside(text: &str) -> Vec<&'static str> {
-        let directives = Directives {
-            no_transaction: true,
-            no_check: false,
-        };
+        let directives = split("-- devflow: no-transaction").directives;
         let (shape, codes) = shaped(text, directives);
         assert_eq!(shape.mode, Mode::NoTransaction);
         assert_eq!(shape.wrapper, None);

@@ -1,9 +1,9 @@
 //! A mapping of the file, and the values of its keys by type.
 
 use super::document::{Node, Value, quoted};
-use super::duration;
 use super::fault::{Fault, Faults};
 use super::nearest::nearest;
+use crate::duration;
 use std::time::Duration;
 
 /// A mapping's entries by key.
@@ -152,7 +152,7 @@ impl<'a> Section<'a> {
                 Limit::OrNone => ", or none",
                 Limit::OrZero | Limit::Positive => "",
             };
-            let expected = "expected a number and a unit (ms, s, m or h), such as 5s";
+            let expected = duration::EXPECTED;
             let found = node.describe();
             let message = format!("`{key}` is {found}, which {problem}; {expected}{or_none}");
             faults.push(Fault::new("config_invalid_value", node, message));
@@ -163,12 +163,12 @@ impl<'a> Section<'a> {
 
 fn read_duration(node: &Node, limit: Limit) -> Result<Duration, &'static str> {
     let text = node.text().ok_or("is not a duration")?;
-    if text == "none" && matches!(limit, Limit::OrNone) {
-        return Ok(Duration::ZERO);
-    }
-    match (duration::parse(text)?, limit) {
-        (Duration::ZERO, Limit::OrNone) => Err("is ambiguous: `none` turns the limit off"),
-        (Duration::ZERO, Limit::Positive) => Err("leaves no time at all"),
-        (duration, _) => Ok(duration),
+    match limit {
+        Limit::OrNone => duration::parse_limit(text),
+        Limit::OrZero => duration::parse(text),
+        Limit::Positive => match duration::parse(text)? {
+            Duration::ZERO => Err("leaves no time at all"),
+            duration => Ok(duration),
+        },
     }
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::checksum::Checksum;
 use crate::ledger::LedgerRow;
 use crate::ledger::tests::row;
-use crate::migration::Mode;
+use crate::limits::Limits;
+use crate::tables::Tables;
 use crate::text::{Span, Text};
 use std::borrow::Cow;
 
@@ -34,6 +35,8 @@ pub(crate) fn migration(version: &str) -> Migration {
         wrapper: None,
         statements: Cow::Borrowed(&[Span { start: 0, end: 8 }, Span { start: 10, end: 18 }]),
         actions: Vec::new(),
+        limits: Limits::default(),
+        tables: Tables::default(),
         down: None,
     }
 }
@@ -322,4 +325,35 @@ fn a_missing_file_is_recognised_under_its_new_version() {
 fn an_applied_file_is_nobodys_new_name() {
     let same_text = ["1 applied =2", "2 applied"];
     assert_eq!(twin_of_missing("2", &same_text), None);
+}
+
+fn locking(version: &str, tables: &'static str) -> Migration {
+    Migration {
+        tables: Tables::from_static(tables),
+        ..migration(version)
+    }
+}
+
+#[test]
+fn several_strong_locks_are_warned_of_where_the_tables_exist_already() {
+    let files = vec![
+        migration("1"),
+        locking("2", "+d\n!a\n!d\n"),
+        locking("3", "!a\n!b\n"),
+        locking("4", "!d\n!b\n"),
+    ];
+    let set = MigrationSet::new(files).unwrap();
+    let found = |ledger| {
+        let plan = plan(&set, &ledger, STRICT, None);
+        let findings = plan.findings().iter();
+        findings.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(ledger(&["1 applied"])),
+        [
+            "migrations/3_m.sql locks 2 tables that exist already (a, b): while it waits for one of them, whoever uses \
+             those before it waits too"
+        ]
+    );
+    assert_eq!(found(Ledger::default()), [""; 0]);
 }

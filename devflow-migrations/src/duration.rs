@@ -1,15 +1,18 @@
-//! Durations as devflow.yml spells them.
+//! Durations as devflow.yml and directives spell them.
 
 use std::time::Duration;
 
 /// PostgreSQL keeps its time limits as milliseconds in 31 bits: almost 25 days.
 const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
 
+/// How a duration is spelled.
+pub(crate) const EXPECTED: &str = "expected a number and a unit (ms, s, m or h), such as 5s";
+
 /// Reads `250ms`, `5s`, `10m` or `1h`.
 ///
 /// # Errors
 /// What is wrong with it: a clause to follow the value.
-pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let unit: u64 = match unit {
@@ -29,6 +32,20 @@ pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
         .map(Duration::from_millis)
         .filter(|duration| *duration <= LONGEST)
         .ok_or("is longer than 24 days")
+}
+
+/// Reads a limit that `none` turns off; zero, which PostgreSQL takes for none, is not taken here.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_limit(text: &str) -> Result<Duration, &'static str> {
+    match text {
+        "none" => Ok(Duration::ZERO),
+        _ => match parse(text)? {
+            Duration::ZERO => Err("is ambiguous: `none` turns the limit off"),
+            limit => Ok(limit),
+        },
+    }
 }
 
 #[cfg(test)]
