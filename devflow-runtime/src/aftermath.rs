@@ -3,8 +3,8 @@
 use crate::attempt::{Attempt, Round};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{self, LOCAL_SETTINGS};
-use crate::lock;
+use crate::ledger;
+use crate::lock::{Hold, Link, Polled, Watch, holder, poll};
 use crate::report::{Report, StepFailure, StepReport};
 use crate::run::jittered;
 use crate::session::{Lost, Session};
@@ -74,6 +74,7 @@ impl Attempt<'_> {
     pub(crate) async fn lost(
         &mut self,
         connector: &Connector<'_>,
+        hold: &mut Hold,
         plan: &Plan,
         launched: usize,
         fresh: bool,
@@ -83,7 +84,8 @@ impl Attempt<'_> {
             return Err(lost.before_anything_ran());
         }
         let sent = &plan.steps()[..launched];
-        let report = match self.look_after(connector, plan.verb(), sent, &lost).await {
+        let verb = plan.verb();
+        let report = match self.look_after(connector, hold, verb, sent, &lost).await {
             Ok(()) => self.report(plan, None),
             Err(error) => {
                 tracing::warn!(%error, "what was committed could not be confirmed");
@@ -116,6 +118,7 @@ impl Attempt<'_> {
     async fn look_after(
         &mut self,
         connector: &Connector<'_>,
+        hold: &mut Hold,
         verb: Verb,
         sent: &[Step],
         lost: &Lost,
@@ -123,8 +126,26 @@ impl Attempt<'_> {
         // The interruption, if there was one, is over: this look is short and bounded.
         let again = connector.uninterrupted();
         let mut session = again.connect(&mut |_, _| {}).await?;
-        let is_locked = self.wait_for_orphan(&mut session).await?;
-        let ledger = ledger::read(&mut session, &self.table).await?;
+        let is_locked = self.lock_again(&again, hold, &mut session).await?;
+        let ledger = self.recount(&mut session, verb, sent).await?;
+        if is_locked && verb == Verb::Migrate {
+            self.record_lost(&mut session, &ledger, sent, lost).await?;
+            self.recount(&mut session, verb, sent).await?;
+        } else if is_locked && hold.link() == Link::Pooled && self.done.len() < sent.len() {
+            return Err(still_at_work());
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// What the ledger says of the steps that were sent.
+    async fn recount(
+        &mut self,
+        session: &mut Session,
+        verb: Verb,
+        sent: &[Step],
+    ) -> Result<Ledger> {
+        let ledger = ledger::read(session, &self.table).await?;
         let run = self.run.id.clone();
         let committed = |version: &Version| committed(&ledger, version, verb, &run);
         self.done.retain(|step| committed(&step.version).is_some());
@@ -137,67 +158,71 @@ impl Attempt<'_> {
                 _ => {}
             }
         }
-        if is_locked && verb == Verb::Migrate {
-            self.record_lost(&mut session, &ledger, sent, lost).await;
-        }
-        session.close().await;
-        Ok(())
+        Ok(ledger)
     }
 
-    /// The lost session holds the lock until the server has noticed; only then is what it wrote final. Says whether this
-    /// session holds the lock now: another run may have taken it first.
-    async fn wait_for_orphan(&mut self, session: &mut Session) -> Result<bool> {
-        let poll = format!(
-            "{LOCAL_SETTINGS} SELECT pg_try_advisory_lock({})",
-            self.table.key.0
-        );
+    /// Says whether the run holds the lock now: another may have taken it first.
+    ///
+    /// The lost session holds the lock until the server has noticed; only then is what it wrote final. A lock that was
+    /// held beside it is still there, and says nothing about that session: see `record_lost`.
+    async fn lock_again(
+        &mut self,
+        connector: &Connector<'_>,
+        hold: &mut Hold,
+        session: &mut Session,
+    ) -> Result<bool> {
+        if matches!(hold, Hold::Beside(_)) && hold.lost().is_none() {
+            return Ok(true);
+        }
+        let link = Link::ask(session, &self.run.id).await?;
         let deadline = Instant::now() + ORPHAN;
         loop {
-            let answer = session.ask(&poll).await.accept("ask for devflow's lock")?;
-            if answer.rows.first().and_then(|row| row.get(0)) == Some("t") {
+            if poll(session, &self.table, link, &Watch::Nothing).await? == Polled::Locked {
+                *hold = Hold::keep(connector, session, link).await?;
                 return Ok(true);
             }
-            let holder = lock::holder(session, &self.table).await;
+            let holder = holder(session, &self.table).await;
             if holder.is_some_and(|holder| !holder.application.contains(&self.run.id)) {
                 return Ok(false);
             }
             if Instant::now() >= deadline {
-                return Err(Error::new(
-                    ErrorKind::Broken,
-                    "orphan",
-                    "the lost session is still at work",
-                ));
+                return Err(still_at_work());
             }
             tokio::time::sleep(jittered(Duration::from_millis(100))).await;
         }
     }
 
-    /// The transactional step that was under way was rolled back with its session; the ledger says so.
+    /// The transactional step that was under way was rolled back with its session; the ledger says so. Where the session
+    /// may still be at work, the row decides: it waits for the one that the step has written, and either collides with it
+    /// or keeps it from being written.
     async fn record_lost(
         &mut self,
         session: &mut Session,
         ledger: &Ledger,
         sent: &[Step],
         lost: &Lost,
-    ) {
+    ) -> Result<()> {
         let is_done = |step: &&Step| {
             self.done
                 .iter()
                 .any(|done| done.version == *step.migration.version())
         };
         let Some(step) = sent.iter().find(|step| !is_done(step)) else {
-            return;
+            return Ok(());
         };
         let seq = ledger
             .get(step.migration.version())
             .map_or(1, |history| history.next_seq());
         if seq != step.seq {
-            return;
+            return Ok(());
         }
-        if let Err(error) =
-            ledger::record_loss(session, &self.table, step, &self.run.json, &lost.0).await
-        {
-            tracing::warn!(%error, "the failure could not be recorded in the ledger");
+        match ledger::record_loss(session, &self.table, step, &self.run.json, &lost.0).await {
+            Err(error) if error.code() == "ledger_locked" => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the failure could not be recorded in the ledger");
+                session.ask("ROLLBACK").await.accept("roll back").map(drop)
+            }
+            Ok(()) => Ok(()),
         }
     }
 
@@ -213,6 +238,11 @@ impl Attempt<'_> {
             .collect();
         report
     }
+}
+
+fn still_at_work() -> Error {
+    let message = "the lost session may still be at work";
+    Error::new(ErrorKind::Broken, "orphan", message)
 }
 
 /// The row by which this run carried out a version's step.

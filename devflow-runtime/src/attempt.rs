@@ -7,9 +7,9 @@ use crate::event::{Event, Observer};
 use crate::execute::{Executor, Stop};
 use crate::interrupt::Interrupt;
 use crate::ledger::{self, Creation, Facts, Found, LedgerTable, Look};
-use crate::lock::{self, Waited, Watch};
+use crate::lock::{self, Hold, Link, Waited, Waiter, Watch};
 use crate::migrator::Migrator;
-use crate::precondition::check_intact;
+use crate::precondition::{check_intact, check_pooled};
 use crate::report::{Place, Report, StepReport};
 use crate::retry::Retries;
 use crate::run::Run;
@@ -40,6 +40,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) table: LedgerTable,
     pub(crate) place: Place,
     pub(crate) began: Instant,
+    /// What lies between the run and its server, since the first look.
+    pub(crate) link: Link,
     waiting_since: Option<Instant>,
     /// What this run has committed, over all its rounds.
     pub(crate) done: Vec<StepReport>,
@@ -71,6 +73,7 @@ impl<'a> Attempt<'a> {
             },
             table,
             began: Instant::now(),
+            link: Link::default(),
             waiting_since: None,
             done: Vec::new(),
         }
@@ -104,6 +107,7 @@ impl<'a> Attempt<'a> {
             .or(self.target.connect_timeout)
             .unwrap_or(CONNECT_TIMEOUT);
         connector.budget = settings.connect_budget.unwrap_or(CONNECT_BUDGET);
+        connector.patience = settings.connect_budget.unwrap_or(self.lock_wait());
         Ok(connector)
     }
 
@@ -137,6 +141,7 @@ impl<'a> Attempt<'a> {
     /// The first message; what it says of the session goes into the report.
     pub(crate) async fn look(&mut self, session: &mut Session) -> Result<Look> {
         let look = ledger::look(session, &self.table).await?;
+        self.link = Link::of(session, look.facts.marker.as_deref(), &self.run.id);
         let first = self.place.database.is_empty();
         self.place.database.clone_from(&look.facts.database);
         self.place.role.clone_from(&look.facts.role);
@@ -193,34 +198,45 @@ impl<'a> Attempt<'a> {
             self.teller.warn(&glance);
             return Ok(Round::Over(Box::new(self.report(&glance, None))));
         }
-        self.check_writable(session, &facts, shape.as_ref(), &glance)?;
+        self.check_writable(&facts, shape.as_ref(), &glance)?;
         let watch = watch(&glance, shape.is_some());
-        if self.acquire(session, &watch).await? == Waited::LookAgain {
-            return Ok(Round::LookAgain);
-        }
-        let result = self.locked(connector, session, shape.is_some()).await;
-        // A cancel request must not hit the unlocking.
-        session.quiet().await;
-        lock::release(session, &self.table).await;
+        let mut hold = match self.acquire(connector, session, &watch).await? {
+            Waited::Locked(hold) => hold,
+            Waited::LookAgain => return Ok(Round::LookAgain),
+        };
+        let result = self
+            .locked(connector, session, &mut hold, shape.is_some())
+            .await;
+        hold.release(session, &self.table).await;
         result
     }
 
-    /// Takes the lock, or waits for it; `lock_wait` covers all rounds of the run together.
+    /// Takes the lock, or waits for it; `lock_wait` covers all rounds of the run together. The session may be another
+    /// one afterwards.
     pub(crate) async fn acquire(
         &mut self,
+        connector: &Connector<'_>,
         session: &mut Session,
         watch: &Watch<'_>,
     ) -> Result<Waited> {
-        let waiting = lock::Waiting {
+        let mut waiter = Waiter {
+            connector,
+            table: &self.table,
+            link: self.link,
             since: *self.waiting_since.get_or_insert_with(Instant::now),
-            limit: self.migrator.settings.lock_wait.unwrap_or(LOCK_WAIT),
+            limit: self.lock_wait(),
             interrupt: &self.interrupt,
+            teller: &mut self.teller,
         };
-        let waited = lock::acquire(session, &self.table, watch, &waiting, &mut self.teller).await?;
-        if waited == Waited::Locked {
+        let waited = waiter.acquire(session, watch).await?;
+        if matches!(waited, Waited::Locked(_)) {
             self.waiting_since = None;
         }
         Ok(waited)
+    }
+
+    fn lock_wait(&self) -> Duration {
+        self.migrator.settings.lock_wait.unwrap_or(LOCK_WAIT)
     }
 
     pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
@@ -246,6 +262,7 @@ impl<'a> Attempt<'a> {
         &mut self,
         connector: &Connector<'_>,
         session: &mut Session,
+        hold: &mut Hold,
         exists: bool,
     ) -> Result<Round> {
         let ledger = self.read(session, exists).await?;
@@ -254,6 +271,7 @@ impl<'a> Attempt<'a> {
         self.teller.tell(&Event::Planned(&plan));
         let clean = plan.into_clean().map_err(|plan| refused(&plan))?;
         check_intact(clean.plan().steps())?;
+        check_pooled(clean.plan().steps(), hold.link())?;
         self.teller.warn(clean.plan());
         if !exists && !clean.plan().steps().is_empty() {
             let (facts, _) = ledger::take_facts(session, &self.table).await?;
@@ -261,7 +279,7 @@ impl<'a> Attempt<'a> {
                 return Ok(Round::LookAgain);
             }
         }
-        self.execute(connector, session, clean, digest, !exists)
+        self.execute(connector, session, hold, clean, digest, !exists)
             .await
     }
 
@@ -313,11 +331,14 @@ impl<'a> Attempt<'a> {
         &mut self,
         connector: &Connector<'_>,
         session: &mut Session,
+        hold: &mut Hold,
         clean: CleanPlan,
         digest: Option<PlanDigest>,
         fresh: bool,
     ) -> Result<Round> {
         let plan = clean.into_plan();
+        // What a lost session left behind a pooler can be settled only one step at a time.
+        let fresh = fresh && hold.link() == Link::Direct;
         let settings = &self.migrator.settings;
         let major = session.major_version();
         let mut executor = Executor {
@@ -330,7 +351,9 @@ impl<'a> Attempt<'a> {
                 statement_timeout: settings.statement_timeout.unwrap_or_default(),
                 server_major: major,
                 verb: plan.verb(),
+                link: hold.link(),
             },
+            hold,
             interrupt: &self.interrupt,
             teller: &mut self.teller,
             fresh,
@@ -351,13 +374,19 @@ impl<'a> Attempt<'a> {
         };
         Err(match stop {
             Stop::Moved | Stop::Again { .. } => return Ok(Round::LookAgain),
-            Stop::Lost(lost) => return self.lost(connector, &plan, launched, fresh, lost).await,
+            Stop::Lost(lost) => {
+                return self
+                    .lost(connector, hold, &plan, launched, fresh, lost)
+                    .await;
+            }
             Stop::Failed(mut failure) => {
                 self.suggest_baseline(session, &plan, &mut failure).await;
                 self.failed(*failure, &plan)
             }
             Stop::Interrupted(failure) => self.interrupted(failure.map(|failure| *failure), &plan),
-            Stop::Unwritten(error) => error.with_report(self.report(&plan, None)),
+            Stop::Unwritten(error) | Stop::Unlocked(error) => {
+                error.with_report(self.report(&plan, None))
+            }
         })
     }
 }

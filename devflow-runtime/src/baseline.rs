@@ -2,6 +2,7 @@
 
 use crate::account::refused;
 use crate::attempt::Attempt;
+use crate::connect::Connector;
 use crate::error::Result;
 use crate::hold::created_by_another;
 use crate::ledger::{self, Creation, Record};
@@ -14,8 +15,9 @@ impl Attempt<'_> {
     pub(crate) async fn baseline(mut self, version: &Version) -> Result<Report> {
         self.check_request()?;
         self.check_version(version)?;
-        let mut session = self.open().await?;
-        let result = self.baseline_on(&mut session, version).await;
+        let connector = self.connector()?;
+        let mut session = self.connect(&connector).await?;
+        let result = self.baseline_on(&connector, &mut session, version).await;
         session.close().await;
         result.map_err(|error| self.unless_interrupted(error))
     }
@@ -25,10 +27,15 @@ impl Attempt<'_> {
         plan_baseline(&migrator.set, ledger, migrator.policy(), version)
     }
 
-    async fn baseline_on(&mut self, session: &mut Session, version: &Version) -> Result<Report> {
-        let exists = self.hold(session).await?;
+    async fn baseline_on(
+        &mut self,
+        connector: &Connector<'_>,
+        session: &mut Session,
+        version: &Version,
+    ) -> Result<Report> {
+        let (hold, exists) = self.hold(connector, session).await?;
         let result = self.record_baseline(session, version, exists).await;
-        self.give_back(session).await;
+        hold.release(session, &self.table).await;
         result
     }
 

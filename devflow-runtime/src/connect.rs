@@ -29,8 +29,10 @@ pub(crate) struct Connector<'a> {
     pub(crate) statement_timeout: Duration,
     /// For name look-up, TCP, TLS and authentication together, per server.
     pub(crate) timeout: Duration,
-    /// For repeating attempts that a starting or full server turned away.
+    /// For repeating attempts that a server refused which is going to start, or not listening.
     pub(crate) budget: Duration,
+    /// The same for a server that is full: it is no failure to wait for those who wait.
+    pub(crate) patience: Duration,
     pub(crate) interrupt: Interrupt,
     tls: MakeRustlsConnect,
 }
@@ -56,6 +58,7 @@ impl<'a> Connector<'a> {
             statement_timeout,
             timeout: target.connect_timeout.unwrap_or(Duration::from_secs(10)),
             budget: Duration::from_secs(10),
+            patience: Duration::from_secs(10),
             interrupt,
             tls: tls::connector(&target.tls)?,
         })
@@ -65,6 +68,7 @@ impl<'a> Connector<'a> {
     pub(crate) fn uninterrupted(&self) -> Self {
         Self {
             interrupt: Interrupt::default(),
+            patience: self.budget,
             ..self.clone()
         }
     }
@@ -79,12 +83,21 @@ impl<'a> Connector<'a> {
     ) -> Result<Session> {
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
+        let mut was_turned_away = false;
         loop {
             let failure = match self.try_each_host().await {
-                Ok(session) => return Ok(session),
+                Ok(mut session) => {
+                    session.was_turned_away = was_turned_away;
+                    return Ok(session);
+                }
                 Err(failure) => failure,
             };
-            let left = self.budget.saturating_sub(began.elapsed());
+            was_turned_away |= failure.is_full();
+            let budget = match failure.is_full() {
+                true => self.patience,
+                false => self.budget,
+            };
+            let left = budget.saturating_sub(began.elapsed());
             if !failure.may_pass() || left.is_zero() || self.interrupt.is_fired() {
                 return Err(failure.into_error(self.target, began.elapsed()));
             }
@@ -127,7 +140,7 @@ impl<'a> Connector<'a> {
         for endpoint in endpoints {
             match self.try_endpoint(host, &endpoint).await {
                 Ok(session) if self.suits(&session) => return Ok(session),
-                Ok(session) => {
+                Ok(mut session) => {
                     session.close().await;
                     last = Cause::Attributes;
                 }

@@ -87,6 +87,8 @@ pub struct Holder {
     pub application: String,
     /// Its role.
     pub role: String,
+    /// For how long that run has been going, as it wrote into its name, or else its session, where the role may see it.
+    pub running: Option<Duration>,
 }
 
 /// Hears what happens during a run; `()` ignores it.

@@ -1,10 +1,11 @@
 //! From a clean plan to committed steps: the order of messages, and what to do when one is refused.
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::failure::Part;
 use crate::interrupt::Interrupt;
 use crate::ledger::After;
+use crate::lock::Hold;
 use crate::report::{Notice, StepFailure, StepReport};
 use crate::retry::Retries;
 use crate::session::{Answer, Lost, Refusal, Reply, Session};
@@ -27,6 +28,7 @@ const GROUPS: usize = 8;
 pub(crate) struct Executor<'a, 'o> {
     pub(crate) session: &'a mut Session,
     pub(crate) framing: Framing<'a>,
+    pub(crate) hold: &'a mut Hold,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) teller: &'a mut Teller<'o>,
     /// The database had no ledger when the run began: it serves nobody yet.
@@ -55,6 +57,8 @@ pub(crate) enum Stop {
     Again { index: usize, pause: Duration },
     /// A ledger row was refused; what had been committed before stays.
     Unwritten(Error),
+    /// The run's lock is gone, and nothing more is begun; what had been committed before stays.
+    Unlocked(Error),
     /// The connection is gone; whether what was under way took effect is not known yet.
     Lost(Lost),
 }
@@ -121,6 +125,7 @@ impl Executor<'_, '_> {
 
     /// Sends a whole step in one go: one round trip.
     fn launch(&mut self, steps: &[Step], index: usize) -> Result<Flight, Stop> {
+        self.check_lock()?;
         let migration = &steps[index].migration;
         self.announce(migration, index, steps.len());
         let end = self.end_message(steps, index);
@@ -131,6 +136,14 @@ impl Executor<'_, '_> {
             file: send(&format!("{INSIDE}{}", migration.executable()))?,
             end: send(&end)?,
         })
+    }
+
+    /// Nothing is begun without the lock.
+    pub(crate) fn check_lock(&mut self) -> Result<(), Stop> {
+        match self.hold.lost() {
+            None => Ok(()),
+            Some(lost) => Err(Stop::Unlocked(unlocked(lost))),
+        }
     }
 
     pub(crate) fn announce(&mut self, migration: &Migration, index: usize, total: usize) {
@@ -182,6 +195,7 @@ impl Executor<'_, '_> {
 
     /// A step that nothing else is under way with: a file outside a transaction, or a large one.
     async fn alone(&mut self, steps: &[Step], index: usize) -> Result<(), Stop> {
+        self.check_lock()?;
         self.announce(&steps[index].migration, index, steps.len());
         match steps[index].migration.mode() {
             Mode::NoTransaction => self.statements(steps, index).await,
@@ -313,6 +327,16 @@ fn landed(
         }));
     }
     Ok((execution_ms, notices))
+}
+
+fn unlocked(lost: &Lost) -> Error {
+    let message = format!(
+        "the connection that held devflow's lock was lost: {}",
+        lost.0
+    );
+    Error::new(ErrorKind::Broken, "lock_lost", message).help(
+        "what is listed as applied is committed, and nothing else was begun; run again to go on",
+    )
 }
 
 /// What RETURNING said; its row is the last of the message.

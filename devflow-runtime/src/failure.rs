@@ -72,11 +72,20 @@ pub(crate) fn began_another(migration: &Migration, refusal: &Refusal) -> bool {
     error.message().contains(ENDED) && !resets_all
 }
 
-/// A file outside a transaction that was stopped between two of its statements.
+/// A file that was stopped between two of its statements.
 pub(crate) fn interrupted(migration: &Migration, notices: Vec<Notice>) -> StepFailure {
-    let message = "the run was interrupted between two statements".to_owned();
+    stopped(migration, "the run was interrupted", notices)
+}
+
+/// A file outside a transaction whose run lost its lock between two of its statements.
+pub(crate) fn unlocked(migration: &Migration, notices: Vec<Notice>) -> StepFailure {
+    let why = "the connection that held devflow's lock was lost";
+    stopped(migration, why, notices)
+}
+
+fn stopped(migration: &Migration, why: &str, notices: Vec<Notice>) -> StepFailure {
     StepFailure {
-        message,
+        message: format!("{why} between two statements"),
         ..blank(migration, notices)
     }
 }

@@ -1,15 +1,20 @@
 //! Holding the lock, for the verbs that a person calls: baseline, repair, revert.
 
 use crate::attempt::Attempt;
+use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Found, Look};
-use crate::lock::{self, Waited, Watch};
+use crate::lock::{self, Hold, Waited, Watch};
 use crate::session::Session;
 use devflow_migrations::Ledger;
 
 impl Attempt<'_> {
     /// Takes the lock once nothing stands in the way of writing; says whether there is a ledger.
-    pub(crate) async fn hold(&mut self, session: &mut Session) -> Result<bool> {
+    pub(crate) async fn hold(
+        &mut self,
+        connector: &Connector<'_>,
+        session: &mut Session,
+    ) -> Result<(Hold, bool)> {
         let Look { facts, found } = self.look(session).await?;
         let shape = match found {
             Found::Unusable(error) => return Err(error),
@@ -17,23 +22,17 @@ impl Attempt<'_> {
             Found::Ledger { shape, .. } => Some(shape),
         };
         let work = "the ledger is to be written";
-        if let Some(error) = self.obstacle(session, &facts, shape.as_ref(), work) {
+        if let Some(error) = self.obstacle(&facts, shape.as_ref(), work) {
             return Err(error);
         }
         let watch = match &shape {
             Some(_) => Watch::Nothing,
             None => Watch::Table,
         };
-        match self.acquire(session, &watch).await? {
-            Waited::Locked => Ok(shape.is_some()),
+        match self.acquire(connector, session, &watch).await? {
+            Waited::Locked(hold) => Ok((hold, shape.is_some())),
             Waited::LookAgain => Err(created_by_another()),
         }
-    }
-
-    /// Gives the lock back. A cancel request must not hit the unlocking.
-    pub(crate) async fn give_back(&mut self, session: &mut Session) {
-        session.quiet().await;
-        lock::release(session, &self.table).await;
     }
 
     /// The ledger as it is now, and whether there is one.

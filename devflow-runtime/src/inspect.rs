@@ -41,8 +41,10 @@ impl Attempt<'_> {
         })
     }
 
+    /// A session for a verb that takes no lock, and so does not wait for those that do.
     pub(crate) async fn open(&mut self) -> Result<Session> {
-        let connector = self.connector()?;
+        let mut connector = self.connector()?;
+        connector.patience = connector.budget;
         self.connect(&connector).await
     }
 

@@ -33,10 +33,10 @@ pub(crate) struct LedgerTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LockKey(pub(crate) i64);
 
-/// What every ledger message begins with: names mean PostgreSQL's own, a filtered table is an error and not empty, and
-/// somebody's lock on the table is not waited for in silence.
+/// What every ledger message begins with: names mean PostgreSQL's own, a filtered table is an error and not empty,
+/// somebody's lock on the table is not waited for in silence, and a session that a pooler lends us speaks our encoding.
 pub(crate) const LOCAL_SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
-     SET LOCAL lock_timeout = '5s';";
+     SET LOCAL lock_timeout = '5s'; SET LOCAL client_encoding = 'UTF8';";
 
 /// The comment by which a table is known to be a ledger.
 pub(crate) const COMMENT: &str = "devflow ledger 1";

@@ -1,33 +1,43 @@
-//! The advisory lock: polled to a deadline with the ledger in view, never waited for inside the server.
+//! The advisory lock: polled with the ledger in view, never waited for inside the server.
 
+mod holder;
+mod waiter;
+
+pub(crate) use holder::holder;
+pub(crate) use waiter::{Waited, Waiter};
+
+use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Holder};
-use crate::interrupt::Interrupt;
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable};
 use crate::literal::text;
-use crate::run::jittered;
-use crate::session::Session;
-use crate::tell::Teller;
+use crate::session::{Lost, Session};
 use devflow_migrations::Version;
 use std::time::Duration;
-use tokio::time::Instant;
 
-/// The mean pause between polls.
-const PAUSE: Duration = Duration::from_millis(250);
+/// How long the server may take to answer about the lock.
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 
-/// How often a waiter says whom it waits for.
-const SAY_AGAIN: Duration = Duration::from_secs(5);
-
-/// How waiting ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waited {
-    /// The session holds the lock.
-    Locked,
-    /// The ledger has what we were waiting to write, or has only now appeared: look again.
-    LookAgain,
+/// What lies between a run and its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Link {
+    /// Nothing: what a session sets, and what it locks, stays its own.
+    #[default]
+    Direct,
+    /// A pooler, which may hand each transaction to another of its own sessions: no session state may be used.
+    Pooled,
 }
 
-/// What a waiter watches the ledger for.
+/// The run's lock, held.
+#[must_use]
+pub(crate) enum Hold {
+    /// By the session that works, for as long as it lasts.
+    Own,
+    /// By a session beside it, in a transaction that stays open: behind a pooler a session's lock would be stranded on
+    /// a connection that belongs to somebody else.
+    Beside(Box<Session>),
+}
+
+/// What a run that wants the lock watches the ledger for.
 #[derive(Debug, Clone)]
 pub(crate) enum Watch<'a> {
     /// Nothing: the plan has findings only, which the lock is needed to be sure of.
@@ -38,148 +48,194 @@ pub(crate) enum Watch<'a> {
     Version { version: &'a Version, seq: i32 },
 }
 
-/// How long to wait, and what ends it early.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Waiting<'a> {
-    pub(crate) since: Instant,
-    pub(crate) limit: Duration,
-    pub(crate) interrupt: &'a Interrupt,
+/// What came of asking for the lock once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Polled {
+    /// It is ours; behind a pooler the session is in the transaction that holds it.
+    Locked,
+    /// The ledger has what we were waiting to write, or has only now appeared; the lock is not ours.
+    LookAgain,
+    /// Another run has it.
+    Taken,
 }
 
-/// Takes the run's lock, or waits for it up to `limit`.
-///
-/// Between polls the session is idle and outside any transaction: a waiter inside `pg_advisory_lock` and the holder's
-/// CREATE INDEX CONCURRENTLY would wait for each other.
-///
-/// # Errors
-/// Kind `LockTimeout` after `limit`, naming the holder as far as the role may see; `Interrupted`.
-pub(crate) async fn acquire(
-    session: &mut Session,
-    table: &LedgerTable,
-    watch: &Watch<'_>,
-    waiting: &Waiting<'_>,
-    teller: &mut Teller<'_>,
-) -> Result<Waited> {
-    let Waiting {
-        since,
-        limit,
-        interrupt,
-    } = *waiting;
-    let mut said: Option<Instant> = None;
-    let poll = poll_message(table, watch);
-    loop {
-        let answer = session.ask(&poll).await;
-        let answer = if interrupt.is_fired() {
-            return Err(interrupted());
-        } else {
-            answer
-        };
-        let answer = answer.accept("ask for devflow's lock")?;
-        let is_true = |index: usize| answer.rows.get(index).and_then(|row| row.get(0)) == Some("t");
-        if is_true(0) && is_true(1) && matches!(watch, Watch::Table) {
-            release(session, table).await;
-            return Ok(Waited::LookAgain);
-        }
-        if is_true(0) {
-            return Ok(Waited::Locked);
-        }
-        if is_true(1) {
-            return Ok(Waited::LookAgain);
-        }
-        let waited = since.elapsed();
-        if waited >= limit {
-            let holder = holder(session, table).await;
-            return Err(timed_out(table, limit, holder.as_ref()));
-        }
-        if said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
-            let holder = holder(session, table).await;
-            teller.tell(&Event::Waiting {
-                holder: holder.as_ref(),
-                waited,
-                limit,
-            });
-            said = Some(Instant::now());
-        }
-        interrupt
-            .sleep(jittered(PAUSE).min(limit.saturating_sub(waited)))
-            .await;
-        if interrupt.is_fired() {
-            return Err(interrupted());
+impl Link {
+    /// A marker that was set at start-up and does not come back was set on another session than the one that answers.
+    pub(crate) fn of(session: &Session, marker: Option<&str>, run: &str) -> Self {
+        match session.has_marker && marker == Some(run) {
+            true => Self::Direct,
+            false => Self::Pooled,
         }
     }
+
+    /// Asks a session that has only been opened.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub(crate) async fn ask(session: &mut Session, run: &str) -> Result<Self> {
+        let query = "SELECT pg_catalog.current_setting('devflow.session', true)";
+        let answer = session.ask_within(ANSWER, query).await;
+        let answer = answer.accept("show a setting")?;
+        let marker = answer.rows.first().and_then(|row| row.get(0));
+        Ok(Self::of(session, marker, run))
+    }
+}
+
+impl Hold {
+    /// Makes a lock that [`poll`] took the run's own. Behind a pooler the session that has it keeps its transaction and
+    /// stands aside, and `session` becomes another one, for the work.
+    ///
+    /// # Errors
+    /// When there is no second connection to be had; the lock is given back.
+    pub(crate) async fn keep(
+        connector: &Connector<'_>,
+        session: &mut Session,
+        link: Link,
+    ) -> Result<Self> {
+        if link == Link::Direct {
+            return Ok(Self::Own);
+        }
+        let worker = match second_session(connector).await {
+            Ok(worker) => worker,
+            Err(error) => {
+                let _given_back = session.ask_within(ANSWER, "ROLLBACK").await;
+                return Err(error);
+            }
+        };
+        let mut keeper = std::mem::replace(session, worker);
+        keeper.heed(false);
+        Ok(Self::Beside(Box::new(keeper)))
+    }
+
+    pub(crate) fn link(&self) -> Link {
+        match self {
+            Self::Own => Link::Direct,
+            Self::Beside(_) => Link::Pooled,
+        }
+    }
+
+    /// Whether the lock is gone, as far as that is known without asking. A lock of the working session goes with it.
+    pub(crate) fn lost(&mut self) -> Option<&Lost> {
+        match self {
+            Self::Own => None,
+            Self::Beside(keeper) => keeper.ended(),
+        }
+    }
+
+    /// Gives the lock back. Where that fails, closing the connection does it, which follows.
+    pub(crate) async fn release(self, session: &mut Session, table: &LedgerTable) {
+        // A cancel request must not hit this.
+        session.quiet().await;
+        let released = match self {
+            Self::Own => unlock(session, table).await,
+            Self::Beside(mut keeper) => {
+                let answer = keeper.ask_within(ANSWER, "ROLLBACK").await;
+                keeper.close().await;
+                answer.error.is_none()
+            }
+        };
+        if !released {
+            tracing::warn!("devflow's lock was not held any more when it was given back");
+        }
+    }
+}
+
+async fn unlock(session: &mut Session, table: &LedgerTable) -> bool {
+    let unlock = format!("SELECT pg_catalog.pg_advisory_unlock({})", table.key.0);
+    let answer = session.ask_within(ANSWER, &unlock).await;
+    answer.rows.first().and_then(|row| row.get(0)) == Some("t")
+}
+
+/// A pool that has only one connection for us would keep the work waiting for the lock's own transaction.
+async fn second_session(connector: &Connector<'_>) -> Result<Session> {
+    let mut session = connector.connect(&mut |_, _| {}).await?;
+    match session.ask_within(ANSWER, "SELECT 1").await.error {
+        None => Ok(session),
+        Some(refusal) => {
+            let why = refusal.into_error("answer on a second connection");
+            let message = format!("the pooler gave this run no second connection: {why}");
+            Err(Error::new(ErrorKind::Connect, "pool_exhausted", message).help(
+                "a run behind a pooler needs two of its connections, one for devflow's lock and one for the work: \
+                 make the pool larger, or name a variable with a URL past the pooler as the environment's direct_url_env",
+            ))
+        }
+    }
+}
+
+/// Asks for the lock once, and looks at the ledger. Unless the lock is taken, the session is idle and outside any
+/// transaction afterwards: a waiter inside `pg_advisory_lock` and the holder's CREATE INDEX CONCURRENTLY would wait for
+/// each other, and behind a pooler it would keep a connection from the run that it waits for.
+///
+/// # Errors
+/// When the connection is lost, the server does not answer in time, or it refuses.
+pub(crate) async fn poll(
+    session: &mut Session,
+    table: &LedgerTable,
+    link: Link,
+    watch: &Watch<'_>,
+) -> Result<Polled> {
+    let message = poll_message(session, table, link, watch);
+    let answer = session.ask_within(ANSWER, &message).await;
+    let is_true = |index: usize| answer.rows.get(index).and_then(|row| row.get(0)) == Some("t");
+    let (is_locked, is_seen) = (is_true(0), is_true(1));
+    let polled = match (is_locked, is_seen) {
+        (true, true) if matches!(watch, Watch::Table) => Polled::LookAgain,
+        (true, _) if answer.error.is_none() => Polled::Locked,
+        (_, true) => Polled::LookAgain,
+        _ => Polled::Taken,
+    };
+    if polled != Polled::Locked {
+        match link {
+            Link::Pooled => drop(session.ask_within(ANSWER, "ROLLBACK").await),
+            Link::Direct if is_locked => drop(unlock(session, table).await),
+            Link::Direct => {}
+        }
+    }
+    answer.accept("ask for devflow's lock").map(|_| polled)
 }
 
 /// Two statements, so that the second has a snapshot of its own, taken after the lock.
-fn poll_message(table: &LedgerTable, watch: &Watch<'_>) -> String {
-    let done = match watch {
-        Watch::Nothing => "SELECT false".to_owned(),
-        Watch::Table => format!(
-            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = {} AND c.relname = {})",
-            text(table.name.schema()),
-            text(table.name.table())
-        ),
-        Watch::Version { version, seq } => format!(
-            "SELECT EXISTS (SELECT FROM {} WHERE version = {} AND seq > {seq} AND event IN ('applied', 'baselined'))",
-            table.quoted,
-            text(version.as_str())
-        ),
+fn poll_message(session: &Session, table: &LedgerTable, link: Link, watch: &Watch<'_>) -> String {
+    let (begin, scope) = match link {
+        Link::Direct => (String::new(), ""),
+        Link::Pooled => (begin_keeping(session.major_version()), "_xact"),
     };
     format!(
-        "{LOCAL_SETTINGS} SELECT pg_try_advisory_lock({}); {done}",
-        table.key.0
+        "{begin}{LOCAL_SETTINGS} SELECT pg_try_advisory{scope}_lock({}); {}",
+        table.key.0,
+        watch.query(table)
     )
 }
 
-/// Gives the lock back.
-///
-/// Where that fails, closing the connection does it, which follows.
-pub(crate) async fn release(session: &mut Session, table: &LedgerTable) {
-    let answer = session
-        .ask(&format!(
-            "SELECT pg_catalog.pg_advisory_unlock({})",
-            table.key.0
-        ))
-        .await;
-    if answer.rows.first().and_then(|row| row.get(0)) != Some("t") {
-        tracing::warn!("devflow's lock was not held any more when it was given back");
-    }
-}
-
-/// Who holds the lock, as far as the role may see.
-pub(crate) async fn holder(session: &mut Session, table: &LedgerTable) -> Option<Holder> {
-    let query = format!(
-        "{LOCAL_SETTINGS} SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename, '') FROM pg_locks l \
-         LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
-         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-         AND (l.classid::bigint << 32 | l.objid::bigint) = {} LIMIT 1",
-        table.key.0
-    );
-    let answer = session.ask(&query).await;
-    let row = answer.rows.first()?;
-    let field = |index| row.get(index).unwrap_or_default().to_owned();
-    Some(Holder {
-        pid: row.get(0)?.parse().ok()?,
-        application: field(1),
-        role: field(2),
-    })
-}
-
-fn timed_out(table: &LedgerTable, limit: Duration, holder: Option<&Holder>) -> Error {
-    let by = match holder {
-        Some(holder) => format!("it is held by {holder}"),
-        None => "its holder cannot be seen".to_owned(),
+/// Begins a transaction that may stay idle for as long as the run takes.
+fn begin_keeping(server_major: u32) -> String {
+    let transaction_timeout = match server_major {
+        17.. => "SET LOCAL transaction_timeout = 0; ",
+        _ => "",
     };
-    Error::new(
-        ErrorKind::LockTimeout,
-        "lock_timeout",
-        format!(
-            "the lock of {} was not free within {} s: {by}",
-            table.name,
-            limit.as_secs_f64()
-        ),
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0; \
+         {transaction_timeout}"
     )
-    .help("wait for that run to end, or raise lock_wait; nothing was applied")
+}
+
+impl Watch<'_> {
+    fn query(&self, table: &LedgerTable) -> String {
+        match self {
+            Self::Nothing => "SELECT false".to_owned(),
+            Self::Table => format!(
+                "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE n.nspname = {} AND c.relname = {})",
+                text(table.name.schema()),
+                text(table.name.table())
+            ),
+            Self::Version { version, seq } => format!(
+                "SELECT EXISTS (SELECT FROM {} WHERE version = {} AND seq > {seq} AND event IN ('applied', 'baselined'))",
+                table.quoted,
+                text(version.as_str())
+            ),
+        }
+    }
 }
 
 pub(crate) fn interrupted() -> Error {

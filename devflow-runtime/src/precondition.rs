@@ -4,8 +4,8 @@ use crate::account::refused;
 use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Facts, Shape};
-use crate::session::Session;
-use devflow_migrations::{Ahead, Plan, Pooler, Step, Version};
+use crate::lock::Link;
+use devflow_migrations::{Ahead, Migration, Mode, Plan, Pooler, Step, Version};
 
 impl Attempt<'_> {
     /// What can be refused before a connection is opened.
@@ -53,14 +53,13 @@ impl Attempt<'_> {
     /// What a run that has work to do needs, checked before the lock. Refused findings come first: they would stop the
     /// run all the same.
     pub(crate) fn check_writable(
-        &self,
-        session: &Session,
+        &mut self,
         facts: &Facts,
         shape: Option<&Shape>,
         glance: &Plan,
     ) -> Result<()> {
         let pending = format!("{} migrations are pending", glance.steps().len());
-        match self.obstacle(session, facts, shape, &pending) {
+        match self.obstacle(facts, shape, &pending) {
             None => Ok(()),
             Some(_) if glance.refused().next().is_some() => Err(refused(glance)),
             Some(error) => Err(error),
@@ -69,21 +68,27 @@ impl Attempt<'_> {
 
     /// What keeps a run from writing; `work` says what there is to do.
     pub(crate) fn obstacle(
-        &self,
-        session: &Session,
+        &mut self,
         facts: &Facts,
         shape: Option<&Shape>,
         work: &str,
     ) -> Option<Error> {
-        let is_ours = session.has_marker && facts.marker.as_deref() == Some(&self.run.id);
+        let policy = self.migrator.settings.pooler.unwrap_or_default();
         if facts.in_recovery || facts.read_only {
             Some(self.read_only(facts, work))
-        } else if is_ours {
-            shape.and_then(|shape| shape.distrust(&self.table, &facts.role))
+        } else if self.link == Link::Pooled && policy == Pooler::Refuse {
+            Some(behind_pooler())
         } else {
-            Some(behind_pooler(
-                self.migrator.settings.pooler.unwrap_or_default(),
-            ))
+            self.remark_on_pooler();
+            shape.and_then(|shape| shape.distrust(&self.table, &facts.role))
+        }
+    }
+
+    fn remark_on_pooler(&mut self) {
+        if self.link == Link::Pooled {
+            let remark = "the connection goes through a pooler, so the run takes two, one of them for devflow's lock; \
+                 a URL past the pooler, which the environment names as direct_url_env, needs only one";
+            self.teller.remark(remark.to_owned());
         }
     }
 
@@ -116,15 +121,75 @@ fn damaged(what: &str) -> Error {
     Error::new(ErrorKind::Usage, "binary_damaged", message).help("build it again")
 }
 
-fn behind_pooler(policy: Pooler) -> Error {
-    let message = match policy {
-        Pooler::Refuse => {
-            "the connection goes through a transaction pooler, and `pooler: refuse` is set"
-        }
-        Pooler::Warn => {
-            "the connection goes through a transaction pooler; migrating through one is not built yet"
-        }
-    };
+fn behind_pooler() -> Error {
+    let message = "the connection goes through a pooler, and `pooler: refuse` is set";
     Error::new(ErrorKind::Usage, "behind_pooler", message)
         .help("name a variable with a URL past the pooler as the environment's direct_url_env")
+}
+
+/// Behind a pooler each statement of a file outside a transaction may run on another of its sessions: what such a file
+/// sets would be missing where it is needed, and left to strangers.
+pub(crate) fn check_pooled(steps: &[Step], link: Link) -> Result<()> {
+    let needs_session = |step: &&Step| needs_own_session(&step.migration);
+    match steps.iter().find(needs_session) {
+        Some(step) if link == Link::Pooled => Err(needs_direct(step.migration.path())),
+        _ => Ok(()),
+    }
+}
+
+fn needs_direct(path: &str) -> Error {
+    let message = format!(
+        "nothing was applied: {path} runs outside a transaction and needs a session of its own, and the connection goes through a pooler"
+    );
+    Error::new(ErrorKind::Usage, "needs_own_session", message).help(
+        "name a variable with a URL past the pooler as the environment's direct_url_env, or take the statements that set \
+         or lock something for the session, and its own BEGIN … COMMIT, out of the file",
+    )
+}
+
+/// Whether a file outside a transaction has a statement whose effect is on the session, or that spans statements.
+fn needs_own_session(migration: &Migration) -> bool {
+    let text = migration.text().as_str();
+    let mut statements = migration
+        .statements()
+        .iter()
+        .map(|span| &text[span.range()]);
+    migration.mode() == Mode::NoTransaction && statements.any(is_about_the_session)
+}
+
+/// A statement's text begins with its first word.
+fn is_about_the_session(statement: &str) -> bool {
+    const FIRST: [&str; 19] = [
+        "SET",
+        "RESET",
+        "BEGIN",
+        "START",
+        "COMMIT",
+        "END",
+        "ROLLBACK",
+        "ABORT",
+        "SAVEPOINT",
+        "RELEASE",
+        "PREPARE",
+        "EXECUTE",
+        "DEALLOCATE",
+        "DECLARE",
+        "LISTEN",
+        "UNLISTEN",
+        "LOAD",
+        "DISCARD",
+        "LOCK",
+    ];
+    const ANYWHERE: [&str; 4] = [
+        "SET_CONFIG",
+        "PG_ADVISORY_LOCK",
+        "PG_TRY_ADVISORY_LOCK",
+        "TEMP",
+    ];
+    let upper = statement.to_ascii_uppercase();
+    let mut words = upper
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default();
+    FIRST.contains(&first) || words.any(|word| ANYWHERE.iter().any(|start| word.starts_with(start)))
 }

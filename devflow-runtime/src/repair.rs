@@ -2,6 +2,7 @@
 
 use crate::account::refused;
 use crate::attempt::Attempt;
+use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::interrupt::Interrupt;
@@ -90,20 +91,22 @@ impl Attempt<'_> {
 
     async fn repair(mut self, repairs: &[Repair]) -> Result<RepairReport> {
         self.check_request()?;
-        let mut session = self.open().await?;
-        let result = self.repair_on(&mut session, repairs).await;
+        let connector = self.connector()?;
+        let mut session = self.connect(&connector).await?;
+        let result = self.repair_on(&connector, &mut session, repairs).await;
         session.close().await;
         result.map_err(|error| self.unless_interrupted(error))
     }
 
     async fn repair_on(
         &mut self,
+        connector: &Connector<'_>,
         session: &mut Session,
         repairs: &[Repair],
     ) -> Result<RepairReport> {
-        let exists = self.hold(session).await?;
+        let (hold, exists) = self.hold(connector, session).await?;
         let result = self.record_repair(session, repairs, exists).await;
-        self.give_back(session).await;
+        hold.release(session, &self.table).await;
         result
     }
 

@@ -6,6 +6,7 @@ use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::interrupt::Interrupt;
+use crate::lock::Hold;
 use crate::migrator::{Migrator, until};
 use crate::precondition::check_intact;
 use crate::report::{PlanReport, Report};
@@ -110,10 +111,11 @@ impl Attempt<'_> {
         if clean.plan().steps().is_empty() && (is_approved || self.migrator.approved.is_none()) {
             return Ok(self.report(clean.plan(), None));
         }
-        let exists = self.hold(session).await?;
-        let result = self.revert_locked(connector, session, to, exists, &glance.digest);
+        let (mut hold, exists) = self.hold(connector, session).await?;
+        let under = (&mut hold, exists);
+        let result = self.revert_locked(connector, session, under, to, &glance.digest);
         let result = result.await;
-        self.give_back(session).await;
+        hold.release(session, &self.table).await;
         result
     }
 
@@ -122,8 +124,8 @@ impl Attempt<'_> {
         &mut self,
         connector: &Connector<'_>,
         session: &mut Session,
+        (hold, exists): (&mut Hold, bool),
         to: Option<&Version>,
-        exists: bool,
         glance: &PlanDigest,
     ) -> Result<Report> {
         let ledger = self.read(session, exists).await?;
@@ -137,7 +139,7 @@ impl Attempt<'_> {
         let clean = self.clean(plan)?;
         check_intact(clean.plan().steps())?;
         self.teller.warn(clean.plan());
-        let round = self.execute(connector, session, clean, Some(digest), false);
+        let round = self.execute(connector, session, hold, clean, Some(digest), false);
         match round.await? {
             Round::Over(report) => Ok(*report),
             Round::LookAgain => Err(self.with_earlier_rounds(overtaken())),

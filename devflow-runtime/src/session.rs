@@ -1,14 +1,18 @@
 //! One connection to a server, driven by the task that uses it.
 
-use crate::error::{Error, ErrorKind};
+mod refusal;
+
+pub(crate) use refusal::{Lost, Refusal};
+
 use crate::interrupt::{Cancelling, Interrupt, cancel_once};
 use crate::report::Notice;
 use crate::socket::{Endpoint, Socket, UntilClosed};
 use futures_util::{FutureExt, Stream};
+use refusal::describe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio_postgres::error::{DbError, Severity, SqlState};
+use tokio_postgres::error::DbError;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{
     AsyncMessage, CancelToken, Client, Connection, SimpleQueryMessage, SimpleQueryRow,
@@ -24,8 +28,8 @@ pub(crate) type TlsStream =
 ///
 /// Dropped while an answer is outstanding, it closes the connection, and a detached task asks the server to cancel.
 pub(crate) struct Session {
-    client: Client,
-    connection: Connection<Socket, TlsStream>,
+    /// `None` once it is closed.
+    line: Option<Line>,
     pending: Pending,
     interrupt: Interrupt,
     heeds: bool,
@@ -36,6 +40,14 @@ pub(crate) struct Session {
     lost: Option<Lost>,
     /// Whether the start-up options were taken, so that the run's marker can come back.
     pub(crate) has_marker: bool,
+    /// Whether a full server turned us away before it took us.
+    pub(crate) was_turned_away: bool,
+}
+
+/// Both ends of an open connection.
+struct Line {
+    client: Client,
+    connection: Connection<Socket, TlsStream>,
 }
 
 /// How many messages have been sent and not been answered; when dropped before the last answer, the server is asked to
@@ -71,19 +83,6 @@ pub(crate) struct Answer {
     pub(crate) notices: Vec<Notice>,
 }
 
-/// Why a message was not carried out.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// The server said no.
-    Server(Box<DbError>),
-    /// Whether the server carried it out is not known.
-    Lost(Lost),
-}
-
-/// The connection is gone.
-#[derive(Debug, Clone)]
-pub(crate) struct Lost(pub(crate) String);
-
 impl Session {
     pub(crate) fn new(
         client: Client,
@@ -97,8 +96,7 @@ impl Session {
                 route,
                 token: client.cancel_token(),
             },
-            client,
-            connection,
+            line: Some(Line { client, connection }),
             interrupt,
             heeds: true,
             cancelling: None,
@@ -106,12 +104,13 @@ impl Session {
             next_notice: None,
             lost: None,
             has_marker: false,
+            was_turned_away: false,
         }
     }
 
     /// A parameter that the server reports by itself, such as `server_version`.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
-        self.connection.parameter(name)
+        self.line.as_ref()?.connection.parameter(name)
     }
 
     /// The server as the user named it.
@@ -134,7 +133,8 @@ impl Session {
     /// Queues a simple-query message behind those that were sent before.
     pub(crate) fn send(&mut self, sql: &str) -> Result<Reply, Lost> {
         // Nothing in this future waits: it puts the message into the connection's queue.
-        match self.client.simple_query_raw(sql).now_or_never() {
+        let queue = |line: &Line| line.client.simple_query_raw(sql).now_or_never();
+        match self.line.as_ref().and_then(queue) {
             Some(Ok(stream)) => {
                 self.pending.messages += 1;
                 Ok(Reply(Box::pin(stream)))
@@ -163,6 +163,20 @@ impl Session {
                 ..Answer::default()
             },
         }
+    }
+
+    /// Sends one message and waits for its answer; a server that has not given it within `limit` counts as lost, and
+    /// the connection is closed.
+    pub(crate) async fn ask_within(&mut self, limit: Duration, sql: &str) -> Answer {
+        let answer = tokio::time::timeout(limit, self.ask(sql)).await;
+        answer.unwrap_or_else(|_| {
+            let silent = format!("no answer within {} s", limit.as_secs_f64());
+            self.line = None;
+            Answer {
+                error: Some(Refusal::Lost(self.lost.insert(Lost(silent)).clone())),
+                ..Answer::default()
+            }
+        })
     }
 
     async fn read(&mut self, mut reply: Reply, keep_rows: bool) -> Answer {
@@ -199,18 +213,33 @@ impl Session {
                 return Poll::Ready(item.map(|item| item.map_err(|error| self.refusal(&error))));
             }
             self.notices.extend(self.next_notice.take());
-            // A connection that is over answers nothing more, and must not be polled again.
             if let Some(lost) = &self.lost {
                 return Poll::Ready(Some(Err(Refusal::Lost(lost.clone()))));
             }
-            match self.connection.poll_message(cx) {
-                Poll::Ready(message) => self.take(message),
-                Poll::Pending => {
-                    self.poll_interrupt(cx);
-                    return Poll::Pending;
-                }
+            if self.poll_line(cx).is_pending() {
+                self.poll_interrupt(cx);
+                return Poll::Pending;
             }
         }
+    }
+
+    /// Takes what the server says next. A connection that is over must not be polled again.
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.line {
+            Some(line) if self.lost.is_none() => {
+                let message = std::task::ready!(line.connection.poll_message(cx));
+                self.take(message);
+            }
+            _ => drop(self.lost.get_or_insert_with(Lost::closed)),
+        }
+        Poll::Ready(())
+    }
+
+    /// How the session ended, if that is known by now; asks nobody and waits for nothing.
+    pub(crate) fn ended(&mut self) -> Option<&Lost> {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        while self.lost.is_none() && self.poll_line(&mut cx).is_ready() {}
+        self.lost.as_ref()
     }
 
     fn poll_interrupt(&mut self, cx: &mut Context<'_>) {
@@ -252,15 +281,18 @@ impl Session {
         self.heeds = heeds;
     }
 
-    /// Says goodbye; the server ends the session at once instead of noticing later.
-    pub(crate) async fn close(self) {
-        let Self {
-            client,
-            connection,
-            mut pending,
-            ..
-        } = self;
-        pending.messages = 0;
+    /// Whether it has not been closed from this side.
+    pub(crate) fn is_open(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// Says goodbye; the server ends the session at once instead of noticing later. Whatever is asked from here on is
+    /// answered with a lost connection.
+    pub(crate) async fn close(&mut self) {
+        let Some(Line { client, connection }) = self.line.take() else {
+            return;
+        };
+        self.pending.messages = 0;
         // Without its client the connection says Terminate and shuts down; a server that does not care is left.
         drop(client);
         let goodbye = tokio::time::timeout(Duration::from_secs(1), connection);
@@ -296,89 +328,6 @@ impl Drop for Pending {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(cancel_once(self.route.clone(), self.token.clone()));
         }
-    }
-}
-
-impl Lost {
-    fn closed() -> Self {
-        Self("the connection is closed".to_owned())
-    }
-}
-
-/// An error of the client with its causes, none of which holds a secret once the connection is up.
-fn describe(error: &tokio_postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
-impl Refusal {
-    /// As an error about something that we asked for ourselves, not a migration.
-    pub(crate) fn into_error(self, what: &str) -> Error {
-        let error = match self {
-            Self::Lost(lost) => return lost.before_anything_ran(),
-            Self::Server(error) => error,
-        };
-        let (kind, code) = match error.code() {
-            code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
-                (ErrorKind::Permission, "not_permitted")
-            }
-            code if *code == SqlState::LOCK_NOT_AVAILABLE => (ErrorKind::Broken, "ledger_locked"),
-            code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
-                (ErrorKind::ReadOnly, "read_only")
-            }
-            _ => (ErrorKind::Broken, "server_refused"),
-        };
-        let sqlstate = error.code().code();
-        Error::new(
-            kind,
-            code,
-            format!(
-                "the server refused to {what}: {} (SQLSTATE {sqlstate})",
-                error.message()
-            ),
-        )
-    }
-
-    /// Whether the session is over: lost, or ended by the server.
-    pub(crate) fn ends_session(&self) -> Option<Lost> {
-        match self {
-            Self::Lost(lost) => Some(lost.clone()),
-            Self::Server(error) => match error.parsed_severity() {
-                Some(Severity::Fatal | Severity::Panic) => Some(Lost(format!(
-                    "{} (SQLSTATE {})",
-                    error.message(),
-                    error.code().code()
-                ))),
-                _ => None,
-            },
-        }
-    }
-
-    /// The server's SQLSTATE; empty when the connection was lost.
-    pub(crate) fn sqlstate(&self) -> &str {
-        match self {
-            Self::Server(error) => error.code().code(),
-            Self::Lost(_) => "",
-        }
-    }
-}
-
-impl Lost {
-    pub(crate) fn before_anything_ran(self) -> Error {
-        Error::new(
-            ErrorKind::Disconnected,
-            "disconnected",
-            format!("the connection was lost: {}", self.0),
-        )
-        .help("nothing was applied; run again")
     }
 }
 

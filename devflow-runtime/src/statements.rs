@@ -2,12 +2,11 @@
 
 use crate::event::Event;
 use crate::execute::{Executor, Stop};
-use crate::failure::{Part, describe, interrupted, skipped_over_invalid};
+use crate::failure::{Part, describe, interrupted, skipped_over_invalid, unlocked};
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable, Record};
 use crate::literal::text;
 use crate::report::{Notice, StepFailure};
 use crate::session::{Answer, Refusal};
-use crate::step::HYGIENE;
 use devflow_migrations::{LedgerEvent, Migration, Step};
 
 impl Executor<'_, '_> {
@@ -23,6 +22,10 @@ impl Executor<'_, '_> {
         for (number, span) in migration.statements().iter().enumerate() {
             if self.interrupt.is_fired() {
                 let failure = interrupted(migration, notices);
+                return Err(self.give_up(&mut journal, failure).await);
+            }
+            if self.hold.lost().is_some() {
+                let failure = unlocked(migration, notices);
                 return Err(self.give_up(&mut journal, failure).await);
             }
             let statement = &migration.text().as_str()[span.range()];
@@ -83,7 +86,7 @@ impl Executor<'_, '_> {
             execution_ms: Some(since),
             ..journal.next(LedgerEvent::Applied)
         };
-        self.write(HYGIENE, &record).await
+        self.write(self.framing.hygiene(), &record).await
     }
 
     /// A statement failed: what came before it stays.
@@ -126,7 +129,7 @@ impl Executor<'_, '_> {
             error,
             ..journal.next(LedgerEvent::Failed)
         };
-        match self.write(HYGIENE, &record).await {
+        match self.write(self.framing.hygiene(), &record).await {
             Ok(_) => failure.recorded = true,
             Err(Stop::Unwritten(error)) => self
                 .teller

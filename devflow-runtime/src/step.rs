@@ -2,6 +2,7 @@
 
 use crate::ledger::{After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN};
 use crate::literal::text;
+use crate::lock::Link;
 use devflow_migrations::{Limits, Migration, Step, Verb};
 use std::ops::Range;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(crate) struct Framing<'a> {
     pub(crate) server_major: u32,
     /// What the steps do: it says which event each ends in.
     pub(crate) verb: Verb,
+    /// What lies between us and the server.
+    pub(crate) link: Link,
 }
 
 /// How the step's commit is made durable.
@@ -37,10 +40,6 @@ pub(crate) const ENDED: &str = "devflow: this migration ended its own transactio
 
 /// What the server answers when the run's lock is not held any more.
 pub(crate) const UNLOCKED: &str = "devflow: the lock was lost";
-
-/// What a file may have left in the session and the next one must not see. Never DISCARD ALL: it drops the lock.
-pub(crate) const HYGIENE: &str =
-    "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; CLOSE ALL; DEALLOCATE ALL;";
 
 /// Precedes the file in its message. Outside a transaction block it is refused (25P01) before anything has an effect: a
 /// cancel request may have hit BEGIN, and the file would commit by itself. It takes no snapshot.
@@ -68,8 +67,8 @@ impl Framing<'_> {
             ""
         };
         format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL client_encoding = 'UTF8'; \
-             SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};{transaction_timeout} \
+            "{before}BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL client_encoding = 'UTF8'; \
+             {check}SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};{transaction_timeout} \
              SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL devflow.step = '{}'",
             limits.lock_timeout.unwrap_or(self.lock_timeout).as_millis(),
             limits
@@ -77,7 +76,53 @@ impl Framing<'_> {
                 .unwrap_or(self.statement_timeout)
                 .as_millis(),
             self.mark(number),
+            before = self.before(),
+            check = self.connection_check(),
         )
+    }
+
+    /// What a file may have left in the session and the next one must not see. Never DISCARD ALL: it drops the lock.
+    pub(crate) fn hygiene(&self) -> &'static str {
+        match self.link {
+            Link::Direct => {
+                "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; CLOSE ALL; DEALLOCATE ALL;"
+            }
+            // The pooler prepares statements on its sessions, for clients that count on them.
+            Link::Pooled => {
+                "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; CLOSE ALL;"
+            }
+        }
+    }
+
+    /// A pooled session may hold what strangers left in it. A transaction of its own clears that, in the same message
+    /// and so on the same session: DISCARD takes a snapshot, which the file's own transaction must not have yet.
+    fn before(&self) -> String {
+        match self.link {
+            Link::Direct => String::new(),
+            Link::Pooled => format!("BEGIN; {} COMMIT; ", self.hygiene()),
+        }
+    }
+
+    /// What a direct session sets at its start, so that the server notices a run that was killed.
+    fn connection_check(&self) -> &'static str {
+        match self.link {
+            Link::Pooled if self.server_major >= 14 => {
+                "SET LOCAL client_connection_check_interval = '1s'; "
+            }
+            Link::Pooled | Link::Direct => "",
+        }
+    }
+
+    /// A lock of the session's own cannot be taken by another as long as it is held; one that is held beside it is not
+    /// this session's to ask for.
+    fn lock_guard(&self) -> String {
+        match self.link {
+            Link::Direct => format!(
+                "WHEN NOT pg_catalog.pg_try_advisory_xact_lock({}) THEN pg_catalog.set_config('{UNLOCKED}', '', true) ",
+                self.table.key.0
+            ),
+            Link::Pooled => String::new(),
+        }
     }
 
     /// Message 3, in ASCII: guards, hygiene, the ledger row, COMMIT. All in one message, so that an error anywhere
@@ -97,14 +142,13 @@ impl Framing<'_> {
         };
         format!(
             "SELECT CASE WHEN pg_catalog.current_setting('devflow.step', true) IS DISTINCT FROM '{mark}' \
-               THEN pg_catalog.set_config('{ENDED}', '', true) \
-             WHEN NOT pg_catalog.pg_try_advisory_xact_lock({key}) \
-               THEN pg_catalog.set_config('{UNLOCKED}', '', true) END; \
+               THEN pg_catalog.set_config('{ENDED}', '', true) {lock_guard}END; \
              SET CONSTRAINTS ALL IMMEDIATE; \
-             {HYGIENE} \
+             {hygiene} \
              {LOCAL_SETTINGS} {durability} {insert} RETURNING execution_ms; COMMIT",
             mark = self.mark(number),
-            key = self.table.key.0,
+            lock_guard = self.lock_guard(),
+            hygiene = self.hygiene(),
             durability = durability.statement(),
             insert = record.insert(self.table, after),
         )

@@ -1,8 +1,7 @@
 //! Telling the observer and the log what happens.
 
-use crate::event::{Event, Holder, Observer};
+use crate::event::{Event, Observer};
 use devflow_migrations::{Finding, Plan, Severity};
-use std::fmt;
 
 /// Tells the observer, and `tracing`, what happens.
 pub(crate) struct Teller<'a> {
@@ -103,19 +102,5 @@ fn log(event: &Event<'_>) {
             tracing::error!(version = %failure.version, file = failure.path, sqlstate = failure.sqlstate, "{:?}", failure.message);
         }
         Event::Remark(remark) => tracing::warn!("{remark}"),
-    }
-}
-
-impl fmt::Display for Holder {
-    /// What the other session calls itself is made harmless: anybody may call a session anything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "server process {}", self.pid)?;
-        if !self.application.is_empty() {
-            write!(f, " ({})", self.application.escape_debug())?;
-        }
-        if !self.role.is_empty() {
-            write!(f, ", role {}", self.role.escape_debug())?;
-        }
-        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use support::{Command, Pooler, Project, Server, TestDatabase};
 const CONFIG: &str = "\
 version: \"1\"
 database:
+  migrations: { pooler: warn }
   environments:
     staging: { url_env: DATABASE_URL, direct_url_env: DIRECT_URL }
 ";
@@ -21,12 +22,13 @@ fn devflow(project: &Project, arguments: &[&str], url: &str) -> Command {
 }
 
 #[test]
-fn work_is_refused_behind_a_pooler_and_no_lock_is_left_in_it() {
+fn where_the_policy_says_so_work_is_refused_behind_a_pooler() {
     for pool_mode in ["transaction", "session"] {
         let database = TestDatabase::create();
         let pooler = Pooler::start(Server::shared(), pool_mode);
         let url = pooler.url(&database.url());
         let project = project();
+        project.write("devflow.yml", CONFIG.replace("warn", "refuse"));
         for _ in 0..3 {
             let outcome = devflow(&project, &["db", "migrate"], &url).run();
             let said = outcome.expect_error(2, "behind_pooler");

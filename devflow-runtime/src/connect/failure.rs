@@ -43,6 +43,11 @@ impl Failure {
         }
     }
 
+    /// Whether the server has no connection left for us.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(&self.cause, Cause::Client(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS))
+    }
+
     /// What happened, in words that hold no secret.
     pub(super) fn reason(&self) -> String {
         let server = &self.server;

@@ -1,0 +1,185 @@
+//! Waiting for the lock: to a deadline, never in silence, and without keeping others out of the server.
+
+use super::{Hold, Link, Polled, Watch, holder, interrupted, poll};
+use crate::connect::Connector;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Holder};
+use crate::interrupt::Interrupt;
+use crate::ledger::LedgerTable;
+use crate::run::jittered;
+use crate::session::Session;
+use crate::tell::Teller;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The mean pause between polls on a connection that stays open.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest mean pause between polls that connect anew.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// How often a waiter says whom it waits for.
+const SAY_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a waiter keeps its connection between polls.
+const KEEP_OPEN: Duration = Duration::from_secs(10);
+
+/// How waiting ended.
+#[must_use]
+pub(crate) enum Waited {
+    /// The lock is held.
+    Locked(Hold),
+    /// The ledger has what we were waiting to write, or has only now appeared: look again.
+    LookAgain,
+}
+
+/// One run's wait for the lock.
+pub(crate) struct Waiter<'a, 'o> {
+    pub(crate) connector: &'a Connector<'a>,
+    pub(crate) table: &'a LedgerTable,
+    pub(crate) link: Link,
+    pub(crate) since: Instant,
+    /// `lock_wait`.
+    pub(crate) limit: Duration,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) teller: &'a mut Teller<'o>,
+}
+
+/// When to speak again, and when to ask.
+struct Pace {
+    said: Option<Instant>,
+    pause: Duration,
+    /// The server was full when we came: a connection that only waits keeps others out.
+    is_crowded: bool,
+}
+
+impl Waiter<'_, '_> {
+    /// Takes the lock, or waits for it. `session` may be another one afterwards.
+    ///
+    /// # Errors
+    /// Kind `LockTimeout` after `limit`, naming the holder as far as the role may see; `Interrupted`; `Connect` when the
+    /// server cannot be reached again.
+    pub(crate) async fn acquire(
+        &mut self,
+        session: &mut Session,
+        watch: &Watch<'_>,
+    ) -> Result<Waited> {
+        let mut pace = Pace {
+            said: None,
+            pause: PAUSE,
+            is_crowded: false,
+        };
+        loop {
+            let polled = poll(session, self.table, self.link, watch).await;
+            if self.interrupt.is_fired() {
+                return Err(interrupted());
+            }
+            match polled {
+                Ok(Polled::Locked) => return self.keep(session).await.map(Waited::Locked),
+                Ok(Polled::LookAgain) => return Ok(Waited::LookAgain),
+                Ok(Polled::Taken) => self.say(session, &mut pace).await?,
+                Err(error) if error.kind() == ErrorKind::Disconnected => {
+                    self.lost(session, &error).await;
+                }
+                Err(error) => return Err(error),
+            }
+            self.pause(session, &mut pace).await?;
+            if self.came_back(session).await? != self.link {
+                return Ok(Waited::LookAgain);
+            }
+        }
+    }
+
+    async fn keep(&mut self, session: &mut Session) -> Result<Hold> {
+        let hold = Hold::keep(self.connector, session, self.link);
+        let hold = self.interrupt.unless_fired(hold).await;
+        hold.unwrap_or_else(|| Err(interrupted()))
+    }
+
+    async fn say(&mut self, session: &mut Session, pace: &mut Pace) -> Result<()> {
+        let waited = self.since.elapsed();
+        let is_over = waited >= self.limit;
+        if !is_over && pace.said.is_some_and(|said| said.elapsed() < SAY_AGAIN) {
+            return Ok(());
+        }
+        let holder = holder(session, self.table).await;
+        if is_over {
+            return Err(timed_out(self.table, self.limit, holder.as_ref()));
+        }
+        self.teller.tell(&Event::Waiting {
+            holder: holder.as_ref(),
+            waited,
+            limit: self.limit,
+        });
+        pace.said = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The next poll is made on a new connection.
+    async fn lost(&mut self, session: &mut Session, error: &Error) {
+        let server = session.server();
+        session.close().await;
+        self.teller.tell(&Event::ConnectRetry {
+            reason: &format!("{server}: {error}"),
+            pause: PAUSE,
+        });
+    }
+
+    /// Sleeps, without a connection where it would be in somebody's way.
+    async fn pause(&mut self, session: &mut Session, pace: &mut Pace) -> Result<()> {
+        pace.is_crowded |= session.was_turned_away;
+        if self.link == Link::Pooled || pace.is_crowded || self.since.elapsed() >= KEEP_OPEN {
+            session.close().await;
+            pace.pause = (pace.pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+        let left = self.limit.saturating_sub(self.since.elapsed());
+        self.interrupt.sleep(jittered(pace.pause).min(left)).await;
+        match self.interrupt.is_fired() {
+            true => Err(interrupted()),
+            false => Ok(()),
+        }
+    }
+
+    /// Connects again where the connection was closed, and says what lies between us and the server now: another host
+    /// may have answered.
+    async fn came_back(&mut self, session: &mut Session) -> Result<Link> {
+        if session.is_open() {
+            return Ok(self.link);
+        }
+        let mut connector = self.connector.clone();
+        connector.patience = self.limit.saturating_sub(self.since.elapsed());
+        let teller = &mut *self.teller;
+        let mut retrying =
+            |reason: &str, pause| teller.tell(&Event::ConnectRetry { reason, pause });
+        let connected = connector.connect(&mut retrying);
+        *session = self
+            .interrupt
+            .unless_fired(connected)
+            .await
+            .unwrap_or_else(|| Err(interrupted()))?;
+        Link::ask(session, &connector.run.id).await
+    }
+}
+
+fn timed_out(table: &LedgerTable, limit: Duration, holder: Option<&Holder>) -> Error {
+    let by = match holder {
+        Some(holder) => format!("it is held by {holder}"),
+        None => "its holder cannot be seen".to_owned(),
+    };
+    let help = match holder {
+        Some(Holder { pid, .. }) => format!(
+            "nothing was applied; wait for that run to end, or raise lock_wait; what it does: \
+             SELECT * FROM pg_stat_activity WHERE pid = {pid}; to end it: SELECT pg_terminate_backend({pid})"
+        ),
+        None => {
+            "nothing was applied; wait for that run to end, or raise lock_wait; pg_locks lists who holds advisory locks"
+                .to_owned()
+        }
+    };
+    let message = format!(
+        "the lock of {} was not free within {} s: {by}",
+        table.name,
+        limit.as_secs_f64()
+    );
+    Error::new(ErrorKind::LockTimeout, "lock_timeout", message).help(help)
+}
