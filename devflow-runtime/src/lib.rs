@@ -125,6 +125,7 @@ mod step;
 mod target;
 mod tell;
 mod tls;
+mod until_closed;
 
 pub use devflow_macros::embed_migrations;
 #[doc(hidden)]

@@ -6,7 +6,8 @@ pub(crate) use refusal::{Lost, Refusal};
 
 use crate::interrupt::{Cancelling, Interrupt, cancel_once};
 use crate::report::Notice;
-use crate::socket::{Endpoint, Socket, UntilClosed};
+use crate::socket::{Endpoint, Socket};
+use crate::until_closed::UntilClosed;
 use futures_util::{FutureExt, Stream};
 use refusal::describe;
 use std::pin::Pin;
@@ -312,9 +313,11 @@ impl Route {
         token: &CancelToken,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let stream = UntilClosed(Socket::open(&self.endpoint).await?);
-        let Ok(tls) =
-            MakeTlsConnect::<UntilClosed>::make_tls_connect(&mut self.tls.clone(), &self.name);
-        Ok(token.cancel_query_raw(stream, tls).await?)
+        let Ok(tls) = MakeTlsConnect::<UntilClosed<Socket>>::make_tls_connect(
+            &mut self.tls.clone(),
+            &self.name,
+        );
+        Ok(token.cancel_query_raw(stream, UntilClosed(tls)).await?)
     }
 }
 

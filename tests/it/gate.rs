@@ -26,7 +26,12 @@ impl Gate {
 
 /// A session of the test's own that has run these statements, and ends when it is dropped.
 pub(crate) fn session(database: &TestDatabase, sql: &'static str) -> Client {
-    let mut config: tokio_postgres::Config = database.url().parse().unwrap();
+    session_at(&database.url(), sql)
+}
+
+/// The same, wherever the URL leads.
+pub(crate) fn session_at(url: &str, sql: &'static str) -> Client {
+    let mut config: tokio_postgres::Config = url.parse().unwrap();
     config.application_name("devflow-tests");
     on_background(async move {
         let (client, connection) = config.connect(NoTls).await.unwrap();

@@ -25,6 +25,7 @@ mod locking;
 mod look;
 mod no_transaction;
 mod pooler;
+mod pooler_faults;
 mod real_history;
 mod roles;
 mod service;

@@ -32,12 +32,21 @@ impl Pooler {
     /// When it is not installed, or does not start.
     #[must_use]
     pub fn start(server: &Server, pool_mode: &str) -> Self {
+        Self::start_with(server, &[("pool_mode", pool_mode)])
+    }
+
+    /// Starts PgBouncer with these settings in front of a server, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not start.
+    #[must_use]
+    pub fn start_with(server: &Server, settings: &[(&str, &str)]) -> Self {
         let user = User::other_than_root().unwrap_or_else(|message| panic!("{message}"));
         let directory =
             temporary_folder("devflow-pooler-", user).expect("a temporary folder can be made");
         let port = free_port().expect("a free port");
         let file = directory.path().join("pgbouncer.ini");
-        fs::write(&file, settings(server, pool_mode, port)).expect("a file can be written");
+        fs::write(&file, file_of(server, settings, port)).expect("a file can be written");
         let mut command = Command::new(find());
         command.arg(&file).stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -72,13 +81,18 @@ impl Drop for Pooler {
     }
 }
 
-fn settings(server: &Server, pool_mode: &str, port: u16) -> String {
+/// What is set twice is as it was set last.
+fn file_of(server: &Server, settings: &[(&str, &str)], port: u16) -> String {
     let (host, server_port) = server.address();
-    format!(
+    let own = format!(
         "[databases]\n* = host={host} port={server_port} user=postgres\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-         auth_type = any\npool_mode = {pool_mode}\ndefault_pool_size = 3\n"
-    )
+         auth_type = any\ndefault_pool_size = 3\n"
+    );
+    let lines = settings
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}\n"));
+    own + &lines.collect::<String>()
 }
 
 fn find() -> PathBuf {
