@@ -6,6 +6,7 @@
 mod error;
 mod inert;
 mod migration;
+mod wait;
 
 use crate::exit;
 use crate::outcome::{self, Body, MigrateMode, Outcome};

@@ -150,6 +150,8 @@ pub(crate) struct Failure {
     pub(crate) detail: Option<String>,
     pub(crate) hint: Option<String>,
     pub(crate) context: Option<String>,
+    /// What it waited for when the wait was ended.
+    pub(crate) waited_for: Option<devflow_runtime::LockWait>,
     pub(crate) snippet: Option<Snippet>,
     pub(crate) statement: Option<usize>,
     /// Outside a transaction: how many statements are complete and stay.

@@ -8,7 +8,7 @@ use crate::look::{Drawing, Look};
 use crate::outcome::{Applied, Place, Remark};
 use crate::style::{CAREFUL, QUIET, WAITING, fit, paint};
 use crate::{duration, visible};
-use devflow_runtime::{Event, Holder, MigrationSet, Notice, Observer, Plan, StepReport};
+use devflow_runtime::{Event, Holder, Migration, MigrationSet, Notice, Observer, Plan, StepReport};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::VecDeque;
 use std::io::Write;
@@ -162,6 +162,12 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Says what keeps a migration from going on.
+    fn careful(&mut self, migration: &Migration, what: String) {
+        let text = format!("{}: {what}", visible::line(migration.file()));
+        self.say(format!("{}\n", paint(CAREFUL, text)));
+    }
+
     fn waiting(&mut self, holder: Option<&Holder>, waited: Duration, limit: Duration) {
         let who = holder.map_or_else(String::new, |holder| {
             let application = visible::line(&holder.application);
@@ -200,13 +206,40 @@ impl Observer for Progress<'_> {
             Event::Retrying {
                 migration,
                 reason,
+                waited_for,
                 attempt,
                 pause,
             } => {
-                let (file, reason) = (visible::line(migration.file()), visible::line(reason));
+                let waited =
+                    waited_for.map_or_else(String::new, |wait| format!("; waited for {wait:#}"));
                 let pause = duration::of(*pause);
-                let text = format!("{file}: {reason}; attempt {attempt} in {pause}");
-                self.say(format!("{}\n", paint(CAREFUL, text)));
+                let (reason, waited) = (visible::line(reason), visible::line(&waited));
+                self.careful(
+                    migration,
+                    format!("{reason}{waited}; attempt {attempt} in {pause}"),
+                );
+            }
+            Event::Blocked {
+                migration,
+                wait,
+                waited,
+            } => {
+                let (wait, waited) = (format!("{wait:#}"), duration::of(*waited));
+                self.careful(
+                    migration,
+                    format!("waits for {}, {waited} so far", visible::line(&wait)),
+                );
+            }
+            Event::Unanswered {
+                migration,
+                waited,
+                reason,
+            } => {
+                let (reason, waited) = (visible::line(reason), duration::of(*waited));
+                self.careful(
+                    migration,
+                    format!("no answer for {waited}, and a second connection fails: {reason}"),
+                );
             }
             Event::Waiting {
                 holder,

@@ -279,5 +279,10 @@ fn sentence(failure: &StepFailure) -> String {
         .as_ref()
         .map(|code| format!(" (SQLSTATE {code})"))
         .unwrap_or_default();
-    format!("{place} failed: {}{sqlstate}", failure.message)
+    let waited = failure
+        .waited_for
+        .as_ref()
+        .map(|wait| format!("; it waited for {wait}"))
+        .unwrap_or_default();
+    format!("{place} failed: {}{sqlstate}{waited}", failure.message)
 }

@@ -17,6 +17,7 @@ use crate::session::Session;
 use crate::step::Framing;
 use crate::target::Target;
 use crate::tell::Teller;
+use crate::watch::Watcher;
 use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, PlanPlace, plan};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -142,6 +143,7 @@ impl<'a> Attempt<'a> {
     pub(crate) async fn look(&mut self, session: &mut Session) -> Result<Look> {
         let look = ledger::look(session, &self.table).await?;
         self.link = Link::of(session, look.facts.marker.as_deref(), &self.run.id);
+        session.backend = look.facts.backend_of(&self.run.id);
         let first = self.place.database.is_empty();
         self.place.database.clone_from(&look.facts.database);
         self.place.role.clone_from(&look.facts.role);
@@ -341,13 +343,15 @@ impl<'a> Attempt<'a> {
         let fresh = fresh && hold.link() == Link::Direct;
         let settings = &self.migrator.settings;
         let major = session.major_version();
+        let lock_timeout = settings.lock_timeout.unwrap_or(LOCK_TIMEOUT);
         let mut executor = Executor {
+            watcher: Watcher::new(connector, session, lock_timeout),
             session,
             framing: Framing {
                 table: &self.table,
                 id: &self.run.id,
                 run: &self.run.json,
-                lock_timeout: settings.lock_timeout.unwrap_or(LOCK_TIMEOUT),
+                lock_timeout,
                 statement_timeout: settings.statement_timeout.unwrap_or_default(),
                 server_major: major,
                 verb: plan.verb(),

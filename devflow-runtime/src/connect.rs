@@ -35,6 +35,8 @@ pub(crate) struct Connector<'a> {
     pub(crate) patience: Duration,
     pub(crate) interrupt: Interrupt,
     tls: MakeRustlsConnect,
+    /// The only place to go to.
+    only: Option<Route>,
 }
 
 /// How long to wait before the second attempt; the pause doubles with each.
@@ -61,6 +63,7 @@ impl<'a> Connector<'a> {
             patience: Duration::from_secs(10),
             interrupt,
             tls: tls::connector(&target.tls)?,
+            only: None,
         })
     }
 
@@ -70,6 +73,16 @@ impl<'a> Connector<'a> {
             interrupt: Interrupt::default(),
             patience: self.budget,
             ..self.clone()
+        }
+    }
+
+    /// The same, for a second session with the very server that this one is with, in the time that it has.
+    pub(crate) fn beside(&self, session: &Session, limit: Duration) -> Self {
+        Self {
+            only: Some(session.route()),
+            timeout: self.timeout.min(limit),
+            budget: Duration::ZERO,
+            ..self.uninterrupted()
         }
     }
 
@@ -112,7 +125,11 @@ impl<'a> Connector<'a> {
     /// The first host that takes us; else the failure of the one that came furthest.
     async fn try_each_host(&self) -> std::result::Result<Session, Failure> {
         let mut failures = Vec::new();
-        for host in &self.target.hosts {
+        let is_meant = |host: &&HostPort| match &self.only {
+            Some(route) => route.server == host.to_string(),
+            None => true,
+        };
+        for host in self.target.hosts.iter().filter(is_meant) {
             let attempt = tokio::time::timeout(self.timeout, self.try_host(host)).await;
             let cause = match attempt {
                 Ok(Ok(session)) => return Ok(session),
@@ -132,7 +149,10 @@ impl<'a> Connector<'a> {
     }
 
     async fn try_host(&self, host: &HostPort) -> std::result::Result<Session, Cause> {
-        let endpoints = resolve(host).await.map_err(Cause::LookUp)?;
+        let endpoints = match &self.only {
+            Some(route) => vec![route.endpoint.clone()],
+            None => resolve(host).await.map_err(Cause::LookUp)?,
+        };
         let mut last = Cause::LookUp(io::Error::new(
             io::ErrorKind::NotFound,
             "the name has no address",

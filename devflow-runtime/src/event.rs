@@ -1,6 +1,7 @@
 //! What a run tells while it goes on.
 
 use crate::report::{Notice, Place, StepFailure, StepReport};
+use crate::wait::LockWait;
 use devflow_migrations::{Migration, Plan};
 use std::time::Duration;
 
@@ -44,12 +45,32 @@ pub enum Event<'a> {
         /// The statement's number, starting at 1.
         number: usize,
     },
+    /// A migration waits for a lock; said when that is first seen, then every few seconds, and when others are in its way.
+    Blocked {
+        /// The migration.
+        migration: &'a Migration,
+        /// What it waits for, and who is in its way.
+        wait: &'a LockWait,
+        /// How long its message has been under way.
+        waited: Duration,
+    },
+    /// A migration is not answered, and a second connection to the server is not, either; said every few seconds.
+    Unanswered {
+        /// The migration.
+        migration: &'a Migration,
+        /// How long its message has been under way.
+        waited: Duration,
+        /// Why there is no second connection, without any secret.
+        reason: &'a str,
+    },
     /// A migration lost a wait for a lock, was rolled back, and will be sent again.
     Retrying {
         /// The migration.
         migration: &'a Migration,
         /// What the server said.
         reason: &'a str,
+        /// What it was last seen to wait for, where it waited long enough to be looked at.
+        waited_for: Option<&'a LockWait>,
         /// Which attempt comes next; the first was 1.
         attempt: u32,
         /// How long to wait before it.

@@ -11,6 +11,7 @@ use crate::retry::Retries;
 use crate::session::{Answer, Lost, Refusal, Reply, Session};
 use crate::step::{Durability, Framing, INSIDE, INSIDE_STATEMENTS, pieces};
 use crate::tell::Teller;
+use crate::watch::Watcher;
 use devflow_migrations::{Migration, Mode, Step};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(crate) struct Executor<'a, 'o> {
     pub(crate) session: &'a mut Session,
     pub(crate) framing: Framing<'a>,
     pub(crate) hold: &'a mut Hold,
+    pub(crate) watcher: Watcher<'a>,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) teller: &'a mut Teller<'o>,
     /// The database had no ledger when the run began: it serves nobody yet.
@@ -178,9 +180,10 @@ impl Executor<'_, '_> {
         others: &mut VecDeque<Flight>,
         steps: &[Step],
     ) -> Result<(), Stop> {
-        let begin = self.session.outcome(flight.begin).await;
-        let file = self.session.outcome(flight.file).await;
-        let end = self.session.answer(flight.end).await;
+        self.watcher.turn_to(&steps[flight.index].migration);
+        let begin = self.outcome(flight.begin).await;
+        let file = self.outcome(flight.file).await;
+        let end = self.answer(flight.end).await;
         match landed(begin, vec![(0, file)], end) {
             Ok((execution_ms, notices)) => {
                 self.finished(steps, flight.index, execution_ms, notices);
@@ -196,6 +199,7 @@ impl Executor<'_, '_> {
     /// A step that nothing else is under way with: a file outside a transaction, or a large one.
     async fn alone(&mut self, steps: &[Step], index: usize) -> Result<(), Stop> {
         self.check_lock()?;
+        self.watcher.turn_to(&steps[index].migration);
         self.announce(&steps[index].migration, index, steps.len());
         match steps[index].migration.mode() {
             Mode::NoTransaction => self.statements(steps, index).await,
@@ -208,7 +212,7 @@ impl Executor<'_, '_> {
         let step = &steps[index];
         let text = step.migration.executable();
         let begin = self.framing.begin(index, step.migration.limits());
-        let begin = self.session.ask(&begin).await;
+        let begin = self.ask(&begin).await;
         let mut answers = Vec::new();
         let mut replies = VecDeque::new();
         let mut failed = begin.error.is_some();
@@ -228,7 +232,10 @@ impl Executor<'_, '_> {
             failed |= self.next_answer(&mut replies, &mut answers).await;
         }
         let end = match (failed, self.interrupt.is_fired()) {
-            (false, false) => self.session.ask(&self.end_message(steps, index)).await,
+            (false, false) => {
+                let end = self.end_message(steps, index);
+                self.ask(&end).await
+            }
             (false, true) => return Err(self.cut_short(step, answers).await),
             (true, _) => Answer::default(),
         };
@@ -249,7 +256,7 @@ impl Executor<'_, '_> {
         let Some((from, reply)) = replies.pop_front() else {
             return false;
         };
-        let answer = self.session.outcome(reply).await;
+        let answer = self.outcome(reply).await;
         let failed = answer.error.is_some();
         answers.push((from, answer));
         failed

@@ -118,6 +118,7 @@ fn blank(migration: &Migration, notices: Vec<Notice>) -> StepFailure {
         message: String::new(),
         detail: None,
         hint: None,
+        waited_for: None,
         position: None,
         line: None,
         statement: None,

@@ -95,6 +95,7 @@
 
 mod account;
 mod aftermath;
+mod answer;
 mod attempt;
 mod baseline;
 mod connect;
@@ -126,6 +127,8 @@ mod target;
 mod tell;
 mod tls;
 mod until_closed;
+mod wait;
+mod watch;
 
 pub use devflow_macros::embed_migrations;
 #[doc(hidden)]
@@ -142,3 +145,4 @@ pub use report::{
     Notice, Place, PlanReport, RepairReport, Report, State, Status, StatusEntry, StepFailure,
     StepReport,
 };
+pub use wait::{Blocker, LockWait};

@@ -1,5 +1,6 @@
 //! What a run did: plain data.
 
+use crate::wait::LockWait;
 use devflow_migrations::{
     Correction, Finding, Mode, Plan, PlanDigest, Position, TableName, Version,
 };
@@ -97,6 +98,8 @@ pub struct StepFailure {
     pub detail: Option<String>,
     /// The server's hint, or ours.
     pub hint: Option<String>,
+    /// What it waited for when `lock_timeout` ended the wait, and who was in its way.
+    pub waited_for: Option<LockWait>,
     /// The place in the file, where it is known.
     pub position: Option<Position>,
     /// The line of the file at that place.

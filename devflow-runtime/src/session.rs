@@ -43,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) has_marker: bool,
     /// Whether a full server turned us away before it took us.
     pub(crate) was_turned_away: bool,
+    /// The server's side, once it was asked for; behind a pooler there is no such thing.
+    pub(crate) backend: Option<Backend>,
 }
 
 /// Both ends of an open connection.
@@ -55,6 +57,8 @@ struct Line {
 /// cancel.
 struct Pending {
     messages: usize,
+    /// How much was sent since everything had been answered.
+    bytes: usize,
     route: Route,
     token: CancelToken,
 }
@@ -84,6 +88,23 @@ pub(crate) struct Answer {
     pub(crate) notices: Vec<Notice>,
 }
 
+/// What becomes of an answer's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    Keep,
+    /// A migration's `SELECT` may return many.
+    Skip,
+}
+
+/// The server's side of a session, by which another session knows it again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Backend {
+    pub(crate) pid: i32,
+    /// When it began and when its server did, in seconds, as the server writes them: process numbers come again.
+    pub(crate) start: String,
+    pub(crate) server_start: String,
+}
+
 impl Session {
     pub(crate) fn new(
         client: Client,
@@ -94,6 +115,7 @@ impl Session {
         Self {
             pending: Pending {
                 messages: 0,
+                bytes: 0,
                 route,
                 token: client.cancel_token(),
             },
@@ -106,12 +128,18 @@ impl Session {
             lost: None,
             has_marker: false,
             was_turned_away: false,
+            backend: None,
         }
     }
 
     /// A parameter that the server reports by itself, such as `server_version`.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.line.as_ref()?.connection.parameter(name)
+    }
+
+    /// How to reach the same server again.
+    pub(crate) fn route(&self) -> Route {
+        self.pending.route.clone()
     }
 
     /// The server as the user named it.
@@ -137,7 +165,7 @@ impl Session {
         let queue = |line: &Line| line.client.simple_query_raw(sql).now_or_never();
         match self.line.as_ref().and_then(queue) {
             Some(Ok(stream)) => {
-                self.pending.messages += 1;
+                self.pending.add(sql.len());
                 Ok(Reply(Box::pin(stream)))
             }
             _ => Err(self.lost.clone().unwrap_or_else(Lost::closed)),
@@ -147,22 +175,14 @@ impl Session {
     /// Waits for a message's whole answer; rows are kept. Once the run is interrupted, the server is asked to cancel
     /// until the answer is complete.
     pub(crate) async fn answer(&mut self, reply: Reply) -> Answer {
-        self.read(reply, true).await
-    }
-
-    /// Like [`answer`](Self::answer), without keeping the rows, of which a migration's `SELECT` may return many.
-    pub(crate) async fn outcome(&mut self, reply: Reply) -> Answer {
-        self.read(reply, false).await
+        self.read(reply, Rows::Keep).await
     }
 
     /// Sends one message and waits for its answer.
     pub(crate) async fn ask(&mut self, sql: &str) -> Answer {
         match self.send(sql) {
             Ok(reply) => self.answer(reply).await,
-            Err(lost) => Answer {
-                error: Some(Refusal::Lost(lost)),
-                ..Answer::default()
-            },
+            Err(lost) => Answer::lost(lost),
         }
     }
 
@@ -171,21 +191,20 @@ impl Session {
     pub(crate) async fn ask_within(&mut self, limit: Duration, sql: &str) -> Answer {
         let answer = tokio::time::timeout(limit, self.ask(sql)).await;
         answer.unwrap_or_else(|_| {
-            let silent = format!("no answer within {} s", limit.as_secs_f64());
-            self.line = None;
-            Answer {
-                error: Some(Refusal::Lost(self.lost.insert(Lost(silent)).clone())),
-                ..Answer::default()
-            }
+            let lost = Lost(format!("no answer within {} s", limit.as_secs_f64()));
+            self.hang_up(lost.clone());
+            Answer::lost(lost)
         })
     }
 
-    async fn read(&mut self, mut reply: Reply, keep_rows: bool) -> Answer {
+    pub(crate) async fn read(&mut self, mut reply: Reply, rows: Rows) -> Answer {
         let mut answer = Answer::default();
         loop {
             let item = std::future::poll_fn(|cx| self.poll_reply(&mut reply, cx)).await;
             match item {
-                Some(Ok(SimpleQueryMessage::Row(row))) if keep_rows => answer.rows.push(row),
+                Some(Ok(SimpleQueryMessage::Row(row))) if rows == Rows::Keep => {
+                    answer.rows.push(row)
+                }
                 Some(Ok(SimpleQueryMessage::CommandComplete(_))) => answer.completed += 1,
                 Some(Ok(_)) => {}
                 Some(Err(refusal)) => {
@@ -282,6 +301,17 @@ impl Session {
         self.heeds = heeds;
     }
 
+    /// How much of what was sent may still be on its way.
+    pub(crate) fn bytes_under_way(&self) -> usize {
+        self.pending.bytes
+    }
+
+    /// Takes the session for lost, and closes its connection.
+    pub(crate) fn hang_up(&mut self, lost: Lost) {
+        self.line = None;
+        self.lost = Some(lost);
+    }
+
     /// Whether it has not been closed from this side.
     pub(crate) fn is_open(&self) -> bool {
         self.line.is_some()
@@ -318,6 +348,23 @@ impl Route {
             &self.name,
         );
         Ok(token.cancel_query_raw(stream, UntilClosed(tls)).await?)
+    }
+}
+
+impl Pending {
+    fn add(&mut self, bytes: usize) {
+        let before = if self.messages == 0 { 0 } else { self.bytes };
+        self.bytes = before + bytes;
+        self.messages += 1;
+    }
+}
+
+impl Answer {
+    pub(crate) fn lost(lost: Lost) -> Self {
+        Self {
+            error: Some(Refusal::Lost(lost)),
+            ..Self::default()
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::ledger::{self, Record};
 use crate::report::{Notice, StepFailure};
 use crate::session::{Answer, Lost, Refusal};
 use crate::step::flush;
+use crate::wait::LockWait;
 use devflow_migrations::{LedgerEvent, Step, Verb};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,10 +18,10 @@ impl Executor<'_, '_> {
     pub(crate) async fn drain(&mut self, others: &mut VecDeque<Flight>) -> bool {
         let mut next_began = None;
         for other in others.drain(..) {
-            let begin = self.session.outcome(other.begin).await;
+            let begin = self.outcome(other.begin).await;
             next_began.get_or_insert(begin.error.is_none());
-            self.session.outcome(other.file).await;
-            self.session.outcome(other.end).await;
+            self.outcome(other.file).await;
+            self.outcome(other.end).await;
         }
         next_began.unwrap_or(false)
     }
@@ -53,6 +54,7 @@ impl Executor<'_, '_> {
             notices,
         } = refused;
         let mut failure = describe(&step.migration, part, completed, &refusal, notices);
+        failure.waited_for = self.waited_for(&refusal);
         // PostgreSQL says 25P01 when there is no transaction to roll back.
         let nothing_to_roll_back =
             next_began || said.iter().any(|notice| notice.sqlstate == "25P01");
@@ -77,6 +79,12 @@ impl Executor<'_, '_> {
             return stop;
         }
         self.failed(failure, was_interrupted)
+    }
+
+    /// What was in the way when a wait for a lock took too long.
+    fn waited_for(&self, refusal: &Refusal) -> Option<LockWait> {
+        let is_lost_wait = refusal.sqlstate() == "55P03";
+        self.watcher.seen().filter(|_| is_lost_wait).cloned()
     }
 
     /// A large file was interrupted between two of its groups: nothing of it stays.
@@ -125,6 +133,7 @@ impl Executor<'_, '_> {
         self.teller.tell(&Event::Retrying {
             migration: &step.migration,
             reason: &failure.message,
+            waited_for: failure.waited_for.as_ref(),
             attempt: self.retries.refused(index) + 1,
             pause,
         });
@@ -164,11 +173,11 @@ impl Executor<'_, '_> {
 
     async fn write_quietly(&mut self, before: &str, record: &Record<'_>) -> Result<f64, Stop> {
         let message = self.framing.record(before, record);
-        let mut answer = self.session.ask(&message).await;
+        let mut answer = self.ask(&message).await;
         let is_cancelled = |refusal: &Refusal| refusal.sqlstate() == "57014";
         if answer.error.as_ref().is_some_and(is_cancelled) {
             self.roll_back().await?;
-            answer = self.session.ask(&message).await;
+            answer = self.ask(&message).await;
         }
         let Some(refusal) = answer.error else {
             return Ok(milliseconds(&answer));
@@ -185,7 +194,7 @@ impl Executor<'_, '_> {
 
     /// Rolls back; the notices say whether there was anything to roll back.
     pub(crate) async fn roll_back(&mut self) -> Result<Vec<Notice>, Stop> {
-        let rollback = self.session.ask("ROLLBACK").await;
+        let rollback = self.ask("ROLLBACK").await;
         match rollback.error.and_then(|refusal| refusal.ends_session()) {
             Some(lost) => Err(Stop::Lost(lost)),
             None => Ok(rollback.notices),
@@ -209,7 +218,7 @@ impl Executor<'_, '_> {
     async fn flush(&mut self, stop: Stop) -> Result<(), Stop> {
         self.session.quiet().await;
         self.roll_back().await?;
-        match self.session.ask(&flush()).await.error {
+        match self.ask(&flush()).await.error {
             None => Err(stop),
             Some(refusal) => Err(Stop::Lost(Lost(format!(
                 "what was committed could not be made durable ({})",

@@ -6,7 +6,7 @@ use crate::failure::{Part, describe, interrupted, skipped_over_invalid, unlocked
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable, Record};
 use crate::literal::text;
 use crate::report::{Notice, StepFailure};
-use crate::session::{Answer, Refusal};
+use crate::session::Refusal;
 use devflow_migrations::{LedgerEvent, Migration, Step};
 
 impl Executor<'_, '_> {
@@ -29,7 +29,7 @@ impl Executor<'_, '_> {
                 return Err(self.give_up(&mut journal, failure).await);
             }
             let statement = &migration.text().as_str()[span.range()];
-            let answer = self.session.ask_outcome(statement).await;
+            let answer = self.carry_out(statement).await;
             let skipped = self.invalid_index(statement, &answer.notices).await;
             notices.extend(answer.notices);
             if let Some(refusal) = answer.error {
@@ -221,18 +221,5 @@ fn block_edge(statement: &str) -> Option<Edge> {
         "COMMIT" | "END" | "ABORT" => Some(Edge::End),
         "ROLLBACK" if !goes_back_to_savepoint() => Some(Edge::End),
         _ => None,
-    }
-}
-
-impl crate::session::Session {
-    /// Sends one message and waits for its answer, without keeping rows.
-    async fn ask_outcome(&mut self, sql: &str) -> Answer {
-        match self.send(sql) {
-            Ok(reply) => self.outcome(reply).await,
-            Err(lost) => Answer {
-                error: Some(Refusal::Lost(lost)),
-                ..Answer::default()
-            },
-        }
     }
 }

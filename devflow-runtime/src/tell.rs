@@ -70,14 +70,34 @@ fn log(event: &Event<'_>) {
         } => {
             tracing::info!(version = %migration.version(), file = migration.path(), number, total, "applying");
         }
+        Event::Blocked {
+            migration,
+            wait,
+            waited,
+        } => tracing::warn!(
+            version = %migration.version(),
+            waited_s = waited.as_secs(),
+            "waits for {wait}"
+        ),
+        Event::Unanswered {
+            migration,
+            waited,
+            reason,
+        } => tracing::warn!(
+            version = %migration.version(),
+            waited_s = waited.as_secs(),
+            "no answer, and no second connection: {reason}"
+        ),
         Event::Retrying {
             migration,
             reason,
+            waited_for,
             attempt,
             pause,
         } => tracing::warn!(
             version = %migration.version(),
             attempt,
+            waited_for = waited_for.map(ToString::to_string),
             pause_ms = pause.as_millis(),
             "{reason:?}; trying again"
         ),

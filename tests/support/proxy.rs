@@ -71,6 +71,8 @@ struct State {
 #[derive(Debug, Clone, Copy, Default)]
 struct Switch {
     frozen: bool,
+    /// Connections made under a smaller number are frozen.
+    open_to: u64,
     /// Connections made under a smaller number are cut.
     generation: u64,
 }
@@ -151,11 +153,20 @@ impl Proxy {
             .send_modify(|switch| switch.frozen = true);
     }
 
-    /// Forwards what was held up, and goes on.
-    pub fn thaw(&self) {
+    /// Forwards nothing more on the connections that there are; those to come pass.
+    pub fn freeze_open(&self) {
+        let made = self.counts().connections as u64;
         self.shared
             .switch
-            .send_modify(|switch| switch.frozen = false);
+            .send_modify(|switch| switch.open_to = made);
+    }
+
+    /// Forwards what was held up, and goes on.
+    pub fn thaw(&self) {
+        self.shared.switch.send_modify(|switch| {
+            switch.frozen = false;
+            switch.open_to = 0;
+        });
     }
 }
 
@@ -177,19 +188,19 @@ impl Shared {
 async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
     let listener = TcpListener::from_std(listener).expect("the runtime takes the listener");
     while let Ok((client, _)) = listener.accept().await {
-        let closed_door = {
+        let (closed_door, number) = {
             let mut state = shared.lock();
             state.counts.connections += 1;
-            state.closed_door
+            (state.closed_door, state.counts.connections as u64)
         };
         if !closed_door {
-            tokio::spawn(forward(client, Arc::clone(&shared)));
+            tokio::spawn(forward(client, number, Arc::clone(&shared)));
         }
     }
 }
 
 /// The life of one connection: it ends when both sides have closed, or when it is cut.
-async fn forward(client: TcpStream, shared: Arc<Shared>) {
+async fn forward(client: TcpStream, number: u64, shared: Arc<Shared>) {
     let switch = shared.switch.subscribe();
     let (host, port) = &shared.server;
     let Ok(server) = TcpStream::connect((host.as_str(), *port)).await else {
@@ -199,7 +210,7 @@ async fn forward(client: TcpStream, shared: Arc<Shared>) {
     let _unsupported = server.set_nodelay(true);
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let link = Link::new(&shared);
+    let link = Link::new(&shared, number);
     let (up, at_server) = unbounded_channel();
     let (down, at_client) = unbounded_channel();
     let upward = async {
@@ -234,6 +245,8 @@ async fn cut_with_all(mut switch: watch::Receiver<Switch>) {
 /// One connection through the proxy.
 struct Link<'a> {
     shared: &'a Shared,
+    /// Which of the connections it is, starting at 1.
+    number: u64,
     /// Whether something from the server has reached the client since the client's last turn began.
     answered: AtomicBool,
     /// Set when the message before or after which to cut has been read: nothing reaches the client any more.
@@ -248,9 +261,10 @@ enum Side {
 }
 
 impl<'a> Link<'a> {
-    fn new(shared: &'a Shared) -> Self {
+    fn new(shared: &'a Shared, number: u64) -> Self {
         Self {
             shared,
+            number,
             answered: AtomicBool::new(true),
             muted: AtomicBool::new(false),
             cut: Notify::new(),
@@ -321,7 +335,7 @@ impl<'a> Link<'a> {
         let mut switch = self.shared.switch.subscribe();
         while let Some((arrival, bytes)) = parcels.recv().await {
             sleep_until(arrival).await;
-            drop(switch.wait_for(|switch| !switch.frozen).await);
+            drop(switch.wait_for(|switch| self.may_pass(switch)).await);
             if which == Side::Client {
                 if self.muted.load(Ordering::Relaxed) {
                     continue;
@@ -333,6 +347,10 @@ impl<'a> Link<'a> {
             }
         }
         let _gone = side.shutdown().await;
+    }
+
+    fn may_pass(&self, switch: &Switch) -> bool {
+        !switch.frozen && self.number > switch.open_to
     }
 
     fn end_if_cut(&self) {

@@ -67,8 +67,10 @@ fn failed(failure: &Failure) -> String {
     );
     text.extend(message.map(|line| format!("  {line}\n")));
     text.extend(failure.snippet.as_ref().map(snippet));
+    let waited_for = failure.waited_for.as_ref().map(|wait| format!("{wait:#}"));
     let labels = [
         ("detail", &failure.detail),
+        ("waited for", &waited_for),
         ("hint", &failure.hint),
         ("context", &failure.context),
     ];

@@ -1,6 +1,7 @@
 //! Migrations in JSON.
 
 use super::milliseconds;
+use super::wait::LockWait;
 use crate::outcome::{self, Snippet, file_of, name_of};
 use serde::Serialize;
 
@@ -76,6 +77,7 @@ pub(super) struct Failure<'a> {
     sqlstate: Option<&'a str>,
     message: &'a str,
     hint: Option<&'a str>,
+    waited_for: Option<LockWait<'a>>,
     statement: Option<usize>,
     statements_completed: Option<usize>,
     recorded: bool,
@@ -93,6 +95,7 @@ impl<'a> Failure<'a> {
             sqlstate: failure.sqlstate.as_deref(),
             message: &failure.message,
             hint: failure.hint.as_deref(),
+            waited_for: failure.waited_for.as_ref().map(LockWait::of),
             statement: failure.statement,
             statements_completed: failure.completed,
             recorded: failure.recorded,

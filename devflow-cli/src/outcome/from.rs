@@ -250,6 +250,7 @@ impl Failure {
             detail: failure.detail.clone(),
             hint: failure.hint.clone(),
             context: failure.context.clone(),
+            waited_for: failure.waited_for.clone(),
             snippet: Snippet::of(failure.position, failure.line.as_ref()),
             statement: failure.statement,
             completed: failure.completed,

@@ -4,7 +4,7 @@ use super::shape::{Shape, plain_table_guard, shape_query, unreadable};
 use super::{LOCAL_SETTINGS, LedgerTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
-use crate::session::{Answer, Refusal, Session};
+use crate::session::{Answer, Backend, Refusal, Session};
 use devflow_migrations::{Ledger, LedgerRow};
 use tokio_postgres::SimpleQueryRow;
 use tokio_postgres::error::DbError;
@@ -33,7 +33,7 @@ pub(crate) struct Facts {
     pub(crate) marker: Option<String>,
     pub(crate) database: String,
     pub(crate) role: String,
-    pub(crate) pid: i32,
+    pub(crate) backend: Backend,
     pub(crate) in_recovery: bool,
     pub(crate) read_only: bool,
     pub(crate) encrypted: bool,
@@ -46,7 +46,8 @@ pub(crate) struct Facts {
 /// Facts about the session; one SELECT list.
 fn facts_columns() -> &'static str {
     "current_setting('devflow.session', true) AS marker, current_database() AS database, current_user AS role, \
-     pg_backend_pid() AS pid, pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
+     pg_backend_pid() AS pid, extract(epoch FROM pg_postmaster_start_time()) AS server_start, \
+     (SELECT extract(epoch FROM backend_start) FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start, pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
      coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted"
 }
 
@@ -215,13 +216,23 @@ pub(super) fn column<'a>(row: &'a SimpleQueryRow, name: &str) -> &'a str {
 }
 
 impl Facts {
+    /// The server's side of this session, where the session is known to be really ours.
+    pub(crate) fn backend_of(&self, run: &str) -> Option<Backend> {
+        let is_ours = self.marker.as_deref() == Some(run);
+        is_ours.then(|| self.backend.clone())
+    }
+
     fn of(row: &SimpleQueryRow) -> Self {
         let is = |name, word| column(row, name) == word;
         Self {
             marker: row.try_get("marker").ok().flatten().map(str::to_owned),
             database: column(row, "database").to_owned(),
             role: column(row, "role").to_owned(),
-            pid: column(row, "pid").parse().unwrap_or_default(),
+            backend: Backend {
+                pid: column(row, "pid").parse().unwrap_or_default(),
+                start: column(row, "backend_start").to_owned(),
+                server_start: column(row, "server_start").to_owned(),
+            },
             in_recovery: is("in_recovery", "t"),
             read_only: is("read_only", "on"),
             encrypted: is("encrypted", "t"),

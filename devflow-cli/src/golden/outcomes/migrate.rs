@@ -61,6 +61,7 @@ fn failure() -> Failure {
         detail: Some("Failing row contains (1, ann@example.org).".to_owned()),
         hint: Some("Perhaps you meant to reference the column \"users.name\".".to_owned()),
         context: None,
+        waited_for: None,
         snippet: Some(Snippet {
             line: 12,
             column: 17,
