@@ -25,23 +25,16 @@ pub(crate) enum Question {
     Name,
 }
 
-/// What a gate is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Migrate,
-    Baseline,
-}
-
 impl Gate {
-    /// The gate of a database, or why it stays shut.
+    /// The gate before a command such as `migrate`, or why it stays shut.
     pub(crate) fn of(
         database: &Database,
         consent: &Consent,
-        purpose: Purpose,
+        command: &str,
     ) -> Result<Self, Trouble> {
         let name = database.environment.as_deref();
         match (database.approval, database.asked) {
-            (Approval::Plan, _) => Self::of_plan(name, consent, purpose),
+            (Approval::Plan, _) => Self::of_plan(name, consent, command),
             (Approval::Yes, Asked::Person) => Ok(Self::asking(Question::Name, consent)),
             (Approval::Yes, Asked::Platform) => Ok(Self {
                 question: None,
@@ -68,28 +61,20 @@ impl Gate {
         }
     }
 
-    fn of_plan(name: Option<&str>, consent: &Consent, purpose: Purpose) -> Result<Self, Trouble> {
-        let name = name.unwrap_or_default();
-        let missing = |message, help| {
-            Err(Trouble::new(Kind::ApprovalMissing, "approval_required", message).help(help))
-        };
-        match (&consent.digest, purpose) {
-            (Some(digest), _) => Ok(Self {
+    fn of_plan(name: Option<&str>, consent: &Consent, command: &str) -> Result<Self, Trouble> {
+        if let Some(digest) = &consent.digest {
+            return Ok(Self {
                 question: None,
                 digest: Some(digest.clone()),
                 approval: Some("digest"),
-            }),
-            (None, Purpose::Migrate) => missing(
-                format!("environment `{name}` takes approved plans only"),
-                format!(
-                    "`devflow db migrate --env {name} --dry-run` shows the plan and its digest; once it is approved, pass `--approve DIGEST`"
-                ),
-            ),
-            (None, Purpose::Baseline) => missing(
-                format!("environment `{name}` takes approved plans only, and a baseline has none"),
-                "set `require_approval: true` while the baseline is recorded".to_owned(),
-            ),
+            });
         }
+        let name = name.unwrap_or_default();
+        let message = format!("environment `{name}` takes approved plans only");
+        let trouble = Trouble::new(Kind::ApprovalMissing, "approval_required", message);
+        Err(trouble.help(format!(
+            "the same `devflow db {command}` with `--dry-run` shows the plan and its digest; once it is approved, pass `--approve DIGEST`"
+        )))
     }
 }
 
@@ -138,11 +123,7 @@ mod tests {
         environment: Option<&str>,
         consent: &Consent,
     ) -> String {
-        match Gate::of(
-            &database(approval, asked, environment),
-            consent,
-            Purpose::Migrate,
-        ) {
+        match Gate::of(&database(approval, asked, environment), consent, "migrate") {
             Err(trouble) => trouble.code.to_owned(),
             Ok(Gate {
                 question,

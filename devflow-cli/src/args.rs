@@ -1,7 +1,7 @@
 //! The arguments, as close to argv as possible.
 
 use crate::exit;
-use crate::outcome::{self, Body, MigrateMode, Trouble};
+use crate::outcome::{self, Body, Mode, Trouble};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use devflow_runtime::{PlanDigest, Version};
@@ -35,6 +35,10 @@ pub(crate) enum DbCommand {
     Status(StatusArguments),
     /// Records the migrations up to VERSION as applied without running them
     Baseline(BaselineArguments),
+    /// Undoes the newest migration, or all that are newer than VERSION, by their down files
+    Revert(RevertArguments),
+    /// Records what a person decided about a version; runs no migration
+    Repair(RepairArguments),
 }
 
 #[derive(Debug, Args)]
@@ -55,19 +59,10 @@ pub(crate) struct NewArguments {
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArguments {
     #[command(flatten)]
-    pub(crate) database: DatabaseArguments,
-    /// Shows what would be applied, and the plan's digest; writes nothing
-    #[arg(long, conflicts_with = "approve")]
-    pub(crate) dry_run: bool,
+    pub(crate) change: ChangeArguments,
     /// Applies nothing newer than VERSION
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) target: Option<Version>,
-    /// Applies exactly the plan with this digest, or nothing
-    #[arg(long, value_name = "DIGEST", value_parser = digest)]
-    pub(crate) approve: Option<PlanDigest>,
-    /// Answers ordinary questions with yes; an approval is not one
-    #[arg(long)]
-    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -85,7 +80,45 @@ pub(crate) struct BaselineArguments {
     #[arg(value_parser = version)]
     pub(crate) version: Version,
     #[command(flatten)]
+    pub(crate) change: ChangeArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevertArguments {
+    #[command(flatten)]
+    pub(crate) change: ChangeArguments,
+    /// Undoes everything newer than VERSION, which stays; 0 undoes all
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) to: Option<Version>,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "decisions", required = true, multiple = true, args = ["applied", "not_applied", "checksum"])]
+pub(crate) struct RepairArguments {
+    #[command(flatten)]
+    pub(crate) change: ChangeArguments,
+    /// VERSION is in the database, whatever the ledger says; may be given again
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) applied: Vec<Version>,
+    /// VERSION is not in the database, whatever the ledger says; may be given again
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) not_applied: Vec<Version>,
+    /// The file of VERSION, which is applied, is right as it is now; may be given again
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) checksum: Vec<Version>,
+}
+
+/// What every command takes that changes the database or the ledger.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArguments {
+    #[command(flatten)]
     pub(crate) database: DatabaseArguments,
+    /// Shows what would be done, and its digest; writes nothing
+    #[arg(long, conflicts_with = "approve")]
+    pub(crate) dry_run: bool,
+    /// Does exactly what has this digest, or nothing
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    pub(crate) approve: Option<PlanDigest>,
     /// Answers ordinary questions with yes; an approval is not one
     #[arg(long)]
     pub(crate) yes: bool,
@@ -165,9 +198,11 @@ fn body_of<'a>(words: impl Iterator<Item = &'a str>) -> Body {
     match (words.next(), words.next()) {
         (Some("init"), _) => Body::Init(outcome::Init::default()),
         (Some("db"), Some("new")) => Body::New(outcome::New::default()),
-        (Some("db"), Some("migrate")) => Body::Migrate(outcome::Migrate::default()),
+        (Some("db"), Some("migrate")) => Body::Migrate(outcome::Work::default()),
         (Some("db"), Some("status")) => Body::Status(outcome::Status::default()),
-        (Some("db"), Some("baseline")) => Body::Baseline(outcome::Baseline::default()),
+        (Some("db"), Some("baseline")) => Body::Baseline(outcome::Work::default()),
+        (Some("db"), Some("revert")) => Body::Revert(outcome::Work::default()),
+        (Some("db"), Some("repair")) => Body::Repair(outcome::Repair::default()),
         _ => Body::None,
     }
 }
@@ -232,9 +267,7 @@ impl Command {
         match self {
             Self::Init(init) => init.json,
             Self::Db(DbCommand::New(new)) => new.project.json,
-            Self::Db(DbCommand::Migrate(migrate)) => migrate.database.project.json,
-            Self::Db(DbCommand::Status(status)) => status.database.project.json,
-            Self::Db(DbCommand::Baseline(baseline)) => baseline.database.project.json,
+            Self::Db(db) => db.database().is_some_and(|database| database.project.json),
         }
     }
 
@@ -243,26 +276,52 @@ impl Command {
         match self {
             Self::Init(_) => Body::Init(outcome::Init::default()),
             Self::Db(DbCommand::New(_)) => Body::New(outcome::New::default()),
-            Self::Db(DbCommand::Migrate(migrate)) => Body::Migrate(outcome::Migrate {
-                mode: if migrate.dry_run {
-                    MigrateMode::DryRun
-                } else {
-                    MigrateMode::Apply
-                },
-                ..outcome::Migrate::default()
-            }),
+            Self::Db(DbCommand::Migrate(migrate)) => Body::Migrate(migrate.change.work()),
             Self::Db(DbCommand::Status(_)) => Body::Status(outcome::Status::default()),
-            Self::Db(DbCommand::Baseline(_)) => Body::Baseline(outcome::Baseline::default()),
+            Self::Db(DbCommand::Baseline(baseline)) => Body::Baseline(baseline.change.work()),
+            Self::Db(DbCommand::Revert(revert)) => Body::Revert(revert.change.work()),
+            Self::Db(DbCommand::Repair(repair)) => Body::Repair(outcome::Repair {
+                mode: repair.change.mode(),
+                ..outcome::Repair::default()
+            }),
         }
     }
 
     /// Whether `--ci` was given.
     pub(crate) fn ci(&self) -> bool {
         match self {
-            Self::Init(_) | Self::Db(DbCommand::New(_)) => false,
-            Self::Db(DbCommand::Migrate(migrate)) => migrate.database.ci,
-            Self::Db(DbCommand::Status(status)) => status.database.ci,
-            Self::Db(DbCommand::Baseline(baseline)) => baseline.database.ci,
+            Self::Init(_) => false,
+            Self::Db(db) => db.database().is_some_and(|database| database.ci),
+        }
+    }
+}
+
+impl DbCommand {
+    fn database(&self) -> Option<&DatabaseArguments> {
+        match self {
+            Self::New(_) => None,
+            Self::Status(status) => Some(&status.database),
+            Self::Migrate(migrate) => Some(&migrate.change.database),
+            Self::Baseline(baseline) => Some(&baseline.change.database),
+            Self::Revert(revert) => Some(&revert.change.database),
+            Self::Repair(repair) => Some(&repair.change.database),
+        }
+    }
+}
+
+impl ChangeArguments {
+    /// Whether anything is to be written.
+    pub(crate) fn mode(&self) -> Mode {
+        match self.dry_run {
+            true => Mode::DryRun,
+            false => Mode::Apply,
+        }
+    }
+
+    fn work(&self) -> outcome::Work {
+        outcome::Work {
+            mode: self.mode(),
+            ..outcome::Work::default()
         }
     }
 }

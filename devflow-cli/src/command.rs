@@ -4,16 +4,18 @@ mod baseline;
 mod init;
 mod migrate;
 mod new;
+mod repair;
+mod revert;
 mod status;
 
-use crate::approve::Question;
+use crate::approve::{Gate, Question};
 use crate::human;
 use crate::look::Look;
 use crate::outcome::{Body, Kind, Outcome, Remark, Trouble};
 use crate::progress::Progress;
-use crate::settings::{Database, Settings};
+use crate::settings::{Change, Database, Settings};
 use crate::signals::Signals;
-use devflow_runtime::{Error, MigrationSet, Migrator, PlanReport};
+use devflow_runtime::{Actor, Error, MigrationSet, Migrator, PlanDigest, PlanReport};
 use std::future::Future;
 use std::io::{self, Write};
 use std::time::Instant;
@@ -50,15 +52,27 @@ fn perform(
     match settings {
         Settings::Init(init) => init::init(init),
         Settings::New(new) => new::new(new),
-        Settings::Migrate(migrate) => connected(&migrate.database, body, progress, async |desk| {
-            migrate::migrate(migrate, desk).await
-        }),
+        Settings::Migrate(migrate) => {
+            connected(&migrate.change.database, body, progress, async |desk| {
+                migrate::migrate(migrate, desk).await
+            })
+        }
         Settings::Status(status) => connected(&status.database, body, progress, async |desk| {
             status::status(status, desk).await
         }),
         Settings::Baseline(baseline) => {
-            connected(&baseline.database, body, progress, async |desk| {
+            connected(&baseline.change.database, body, progress, async |desk| {
                 baseline::baseline(baseline, desk).await
+            })
+        }
+        Settings::Revert(revert) => {
+            connected(&revert.change.database, body, progress, async |desk| {
+                revert::revert(revert, desk).await
+            })
+        }
+        Settings::Repair(repair) => {
+            connected(&repair.change.database, body, progress, async |desk| {
+                repair::repair(repair, desk).await
             })
         }
     }
@@ -70,6 +84,15 @@ struct Desk<'a, 'b> {
     set: &'a MigrationSet,
     signals: &'a Signals,
     progress: &'a mut Progress<'b>,
+}
+
+/// What a person is asked to agree to.
+struct Proposal {
+    /// The dry run, which is shown first.
+    shown: Outcome,
+    digest: PlanDigest,
+    /// The question without its mark; none where nothing would be done, or it would be refused.
+    what: Option<String>,
 }
 
 /// Why a command that connects has no outcome of its own.
@@ -134,19 +157,43 @@ impl Desk<'_, '_> {
         migrator
     }
 
-    async fn plan(&mut self, migrator: &Migrator) -> Result<PlanReport, Stopped> {
-        let plan = migrator.plan(self.database.url.expose(), self.progress);
-        unless_interrupted(self.signals, plan).await
+    /// Passes the gate before a change: what may be proposed is shown, and a person asked, where one has to be. What comes
+    /// out does exactly what was agreed to.
+    async fn pass(
+        &mut self,
+        change: &Change,
+        command: &str,
+        migrator: Migrator,
+        propose: impl AsyncFnOnce(&Migrator, &mut Self) -> Result<Proposal, Stopped>,
+    ) -> Result<Migrator, Stopped> {
+        let gate = Gate::of(self.database, &change.consent, command)?;
+        let mut digest = gate.digest;
+        if let Some(question) = gate.question {
+            let proposal = propose(&migrator, self).await?;
+            let approved = digest.get_or_insert_with(|| proposal.digest.clone());
+            if let Some(what) = &proposal.what
+                && *approved == proposal.digest
+            {
+                self.agree(proposal.shown, question, what).await?;
+            }
+        }
+        let migrator = migrator.actor(Actor {
+            approval: gate.approval.map(str::to_owned),
+            ..self.database.actor.clone()
+        });
+        Ok(match digest {
+            Some(digest) => migrator.approve(digest),
+            None => migrator,
+        })
     }
 
-    /// Shows the plan and asks; gives the plan's digest back once a person has agreed.
+    /// Shows what is proposed, and asks.
     async fn agree(
         &mut self,
-        plan: &PlanReport,
+        mut shown: Outcome,
         question: Question,
         what: &str,
     ) -> Result<(), Stopped> {
-        let mut shown = Outcome::of_plan(plan);
         shown.environment.clone_from(&self.database.environment);
         self.progress.rest();
         self.progress.say(human::proposal(&shown));
@@ -156,6 +203,27 @@ impl Desk<'_, '_> {
             .await?;
         self.progress.headed();
         Ok(())
+    }
+
+    /// Completes at the first signal.
+    fn interrupt(&self) -> impl Future<Output = ()> + Send + use<> {
+        let signals = self.signals.clone();
+        async move {
+            signals.first().await;
+        }
+    }
+}
+
+impl Proposal {
+    /// `what` makes the question of so many migrations.
+    fn of(plan: &PlanReport, what: impl FnOnce(&str) -> String) -> Self {
+        let steps = plan.plan.steps().len();
+        let runs = plan.plan.refused().next().is_none() && steps > 0;
+        Self {
+            shown: Outcome::of_plan(plan),
+            digest: plan.digest.clone(),
+            what: runs.then(|| what(&migrations(steps))),
+        }
     }
 }
 

@@ -2,13 +2,12 @@
 
 mod failure;
 pub(crate) mod line;
+mod repair;
 mod status;
 mod table;
 
 use crate::duration;
-use crate::outcome::{
-    Action, Baseline, Body, File, Init, Migrate, MigrateMode, Outcome, Place, Plan,
-};
+use crate::outcome::{Action, Body, File, Init, Mode, Outcome, Place, Plan, Repair, Work};
 use crate::style::{CAREFUL, GOOD, QUIET, STRONG, WAITING, paint};
 use crate::visible;
 pub(crate) use failure::trouble;
@@ -21,16 +20,18 @@ pub(crate) fn report(outcome: &Outcome, width: Option<usize>) -> String {
         Body::New(new) => new.migration.as_ref().map_or_else(String::new, |file| {
             format!("{}\n", visible::line(&file.path))
         }),
-        Body::Migrate(migrate) => match (migrate.mode, &migrate.plan) {
-            (MigrateMode::DryRun, Some(plan)) => dry_run(outcome, migrate, plan),
-            (MigrateMode::DryRun, None) => String::new(),
-            (MigrateMode::Apply, _) => migrated(outcome, migrate),
-        },
+        Body::Migrate(work) | Body::Baseline(work) | Body::Revert(work) => {
+            match (work.mode, &work.plan) {
+                (Mode::DryRun, Some(plan)) => dry_run(outcome, work, plan),
+                (Mode::DryRun, None) => String::new(),
+                (Mode::Apply, _) => worked(outcome, work),
+            }
+        }
+        Body::Repair(repair) => repaired(outcome, repair),
         Body::Status(status) if outcome.place.is_some() => {
             header_of(outcome) + &status::status(status, width)
         }
         Body::Status(_) => String::new(),
-        Body::Baseline(baseline) => baselined(outcome, baseline),
     }
 }
 
@@ -56,15 +57,24 @@ pub(crate) fn header(environment: Option<&str>, place: Option<&Place>) -> String
     )
 }
 
-/// The plan, as it is shown before a person is asked.
+/// What would be done, as it is shown before a person is asked.
 pub(crate) fn proposal(outcome: &Outcome) -> String {
-    let Body::Migrate(Migrate {
-        plan: Some(plan), ..
-    }) = &outcome.body
-    else {
-        return String::new();
-    };
-    header_of(outcome) + &warnings(outcome) + &planned(&plan.steps)
+    let header = header_of(outcome) + &warnings(outcome);
+    match &outcome.body {
+        Body::Repair(repair) => header + &repair::corrections(&repair.corrections),
+        body => match body.work().and_then(|work| work.plan.as_ref()) {
+            Some(plan) => header + &planned(&plan.steps, mark(body)),
+            None => String::new(),
+        },
+    }
+}
+
+/// What stands before each file of a plan.
+fn mark(body: &Body) -> &'static str {
+    match body {
+        Body::Revert(_) => "-",
+        _ => "+",
+    }
 }
 
 /// Differences that the policies let pass.
@@ -82,37 +92,45 @@ fn header_of(outcome: &Outcome) -> String {
     header(outcome.environment.as_deref(), outcome.place.as_ref())
 }
 
-fn migrated(outcome: &Outcome, migrate: &Migrate) -> String {
+fn worked(outcome: &Outcome, work: &Work) -> String {
+    match (&outcome.body, &outcome.trouble) {
+        (Body::Baseline(_), Some(_)) => String::new(),
+        (Body::Baseline(_), None) => baselined(outcome, work),
+        _ => migrated(outcome, work),
+    }
+}
+
+fn migrated(outcome: &Outcome, work: &Work) -> String {
     let mut text = String::new();
-    if outcome.place.is_none() || (outcome.trouble.is_some() && migrate.applied.is_empty()) {
+    if outcome.place.is_none() || (outcome.trouble.is_some() && work.done.is_empty()) {
         return text;
     }
     if !outcome.watched {
         text += &header_of(outcome);
-        let names = migrate
-            .applied
-            .iter()
-            .map(|applied| line::width(applied.file.file()));
+        let names = work.done.iter().map(|done| line::width(done.file.file()));
         let widest = names.max().unwrap_or(0);
-        for applied in &migrate.applied {
-            text += &line::applied(applied, widest);
-            text.extend(applied.notices.iter().map(line::notice));
+        for done in &work.done {
+            text += &line::applied(done, widest);
+            text.extend(done.notices.iter().map(line::notice));
         }
     }
     if outcome.trouble.is_none() {
-        text += &total(outcome, migrate);
+        text += &match &outcome.body {
+            Body::Revert(_) => total_reverted(outcome, work),
+            _ => total(outcome, work),
+        };
     }
     text
 }
 
-fn total(outcome: &Outcome, migrate: &Migrate) -> String {
-    let before = migrate.already_applied.unwrap_or(0);
+fn total(outcome: &Outcome, work: &Work) -> String {
+    let before = work.already_applied.unwrap_or(0);
     let took = duration::of_ms(outcome.elapsed_ms);
-    let held = match migrate.pending.len() {
+    let held = match work.pending.len() {
         0 => String::new(),
         count => format!("; {} beyond the target", line::count(count, "migration")),
     };
-    match migrate.applied.len() {
+    match work.done.len() {
         0 => {
             let mark = paint(GOOD, "✓");
             format!(
@@ -128,23 +146,40 @@ fn total(outcome: &Outcome, migrate: &Migrate) -> String {
     }
 }
 
-fn dry_run(outcome: &Outcome, migrate: &Migrate, plan: &Plan) -> String {
+fn total_reverted(outcome: &Outcome, work: &Work) -> String {
+    let took = duration::of_ms(outcome.elapsed_ms);
+    let count = work.done.len();
+    let left = line::are(work.already_applied.unwrap_or(0).saturating_sub(count));
+    match count {
+        0 => {
+            let (mark, took) = (paint(GOOD, "✓"), paint(QUIET, format!("({took})")));
+            format!("{mark} Nothing to revert: {left} applied {took}\n")
+        }
+        count => {
+            let done = format!("{} reverted", line::count(count, "migration"));
+            format!("{} in {took}; {left} applied\n", paint(GOOD, done))
+        }
+    }
+}
+
+fn dry_run(outcome: &Outcome, work: &Work, plan: &Plan) -> String {
     let mut text = header_of(outcome);
-    let before = migrate.already_applied.unwrap_or(0);
+    let participle = outcome.body.participle();
+    let before = work.already_applied.unwrap_or(0);
     if plan.steps.is_empty() {
         text += &format!(
-            "Nothing would be applied: {} applied already\n",
+            "Nothing would be {participle}: {} applied already\n",
             line::are(before)
         );
     } else {
-        text += &planned(&plan.steps);
+        text += &planned(&plan.steps, mark(&outcome.body));
         let steps = line::count(plan.steps.len(), "migration");
         text += &format!(
-            "{} would be applied, {before} before\n",
+            "{} would be {participle}, {before} before\n",
             paint(STRONG, steps)
         );
     }
-    let beyond = migrate.pending.len().saturating_sub(plan.steps.len());
+    let beyond = work.pending.len().saturating_sub(plan.steps.len());
     if beyond > 0 {
         text += &format!("{} beyond the target\n", line::count(beyond, "migration"));
     }
@@ -152,7 +187,25 @@ fn dry_run(outcome: &Outcome, migrate: &Migrate, plan: &Plan) -> String {
     text
 }
 
-fn planned(steps: &[File]) -> String {
+fn repaired(outcome: &Outcome, repair: &Repair) -> String {
+    if outcome.trouble.is_some() {
+        return String::new();
+    }
+    let decisions = line::count(repair.corrections.len(), "decision");
+    let (style, would) = match repair.mode {
+        Mode::DryRun => (STRONG, " would be"),
+        Mode::Apply => (GOOD, ""),
+    };
+    let total = paint(style, format!("{decisions}{would} recorded"));
+    let digest = match (repair.mode, &repair.digest) {
+        (Mode::DryRun, Some(digest)) => format!("{} {digest}\n", paint(QUIET, "plan")),
+        _ => String::new(),
+    };
+    let table = repair::corrections(&repair.corrections);
+    format!("{}{table}{total}\n{digest}", header_of(outcome))
+}
+
+fn planned(steps: &[File], mark: &str) -> String {
     let mut text = String::new();
     for step in steps {
         let apart = match step.mode {
@@ -161,23 +214,21 @@ fn planned(steps: &[File]) -> String {
         };
         text += &format!(
             "  {} {}{apart}\n",
-            paint(WAITING, "+"),
+            paint(WAITING, mark),
             visible::line(step.file())
         );
     }
     text
 }
 
-fn baselined(outcome: &Outcome, baseline: &Baseline) -> String {
-    if outcome.trouble.is_some() {
-        return String::new();
-    }
+fn baselined(outcome: &Outcome, baseline: &Work) -> String {
     let mut text = header_of(outcome);
-    for file in &baseline.baselined {
-        text += &format!("  {} {}\n", paint(GOOD, "✓"), visible::line(file.file()));
+    for done in &baseline.done {
+        let file = visible::line(done.file.file());
+        text += &format!("  {} {file}\n", paint(GOOD, "✓"));
     }
     let pending = line::are(baseline.pending.len());
-    text + &match baseline.baselined.len() {
+    text + &match baseline.done.len() {
         0 => format!("Nothing to record: it is in the ledger already; {pending} pending\n"),
         count => {
             let count = line::count(count, "migration");

@@ -6,13 +6,15 @@
 mod error;
 mod inert;
 mod migration;
+mod repair;
 mod wait;
 
 use crate::exit;
-use crate::outcome::{self, Body, MigrateMode, Outcome};
+use crate::outcome::{self, Body, Mode, Outcome, Work};
 use error::{Error, Finding};
 use inert::inert;
 use migration::{Applied, Entry, Failure, File, Plan};
+use repair::Correction;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -70,8 +72,23 @@ enum Content<'a> {
         plan: Option<Plan<'a>>,
     },
     Baseline {
+        dry_run: bool,
         baselined: Vec<File<'a>>,
         pending: Vec<File<'a>>,
+        plan: Option<Plan<'a>>,
+    },
+    Revert {
+        dry_run: bool,
+        reverted: Vec<Applied<'a>>,
+        unconfirmed: &'a [String],
+        pending: Vec<File<'a>>,
+        failure: Option<Box<Failure<'a>>>,
+        plan: Option<Plan<'a>>,
+    },
+    Repair {
+        dry_run: bool,
+        repairs: Vec<Correction<'a>>,
+        digest: Option<&'a str>,
     },
 }
 
@@ -124,15 +141,12 @@ impl<'a> Content<'a> {
                 migration: new.migration.as_ref().map(File::of),
             },
             Body::Migrate(migrate) => Self::Migrate {
-                dry_run: migrate.mode == MigrateMode::DryRun,
+                dry_run: migrate.mode == Mode::DryRun,
                 already_applied: migrate.already_applied,
-                applied: migrate.applied.iter().map(Applied::of).collect(),
+                applied: migrate.done.iter().map(Applied::of).collect(),
                 unconfirmed: &migrate.unconfirmed,
                 pending: migrate.pending.iter().map(File::of).collect(),
-                failure: migrate
-                    .failure
-                    .as_ref()
-                    .map(|failure| Box::new(Failure::of(failure))),
+                failure: failure(migrate),
                 plan: migrate.plan.as_ref().map(Plan::of),
             },
             Body::Status(status) => Self::Status {
@@ -142,11 +156,35 @@ impl<'a> Content<'a> {
                 plan: status.plan.as_ref().map(Plan::of),
             },
             Body::Baseline(baseline) => Self::Baseline {
-                baselined: baseline.baselined.iter().map(File::of).collect(),
+                dry_run: baseline.mode == Mode::DryRun,
+                baselined: baseline
+                    .done
+                    .iter()
+                    .map(|done| File::of(&done.file))
+                    .collect(),
                 pending: baseline.pending.iter().map(File::of).collect(),
+                plan: baseline.plan.as_ref().map(Plan::of),
+            },
+            Body::Revert(revert) => Self::Revert {
+                dry_run: revert.mode == Mode::DryRun,
+                reverted: revert.done.iter().map(Applied::of).collect(),
+                unconfirmed: &revert.unconfirmed,
+                pending: revert.pending.iter().map(File::of).collect(),
+                failure: failure(revert),
+                plan: revert.plan.as_ref().map(Plan::of),
+            },
+            Body::Repair(repair) => Self::Repair {
+                dry_run: repair.mode == Mode::DryRun,
+                repairs: repair.corrections.iter().map(Correction::of).collect(),
+                digest: repair.digest.as_deref(),
             },
         }
     }
+}
+
+fn failure(work: &Work) -> Option<Box<Failure<'_>>> {
+    let failure = work.failure.as_deref();
+    failure.map(|failure| Box::new(Failure::of(failure)))
 }
 
 /// How many migrations are in each state that occurs.

@@ -37,9 +37,11 @@ pub(crate) enum Body {
     None,
     Init(Init),
     New(New),
-    Migrate(Migrate),
+    Migrate(Work),
     Status(Status),
-    Baseline(Baseline),
+    Baseline(Work),
+    Revert(Work),
+    Repair(Repair),
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -73,22 +75,25 @@ pub(crate) struct New {
     pub(crate) migration: Option<File>,
 }
 
+/// What a command came to that carries out a plan.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Migrate {
-    pub(crate) mode: MigrateMode,
+pub(crate) struct Work {
+    pub(crate) mode: Mode,
     /// How many migrations were in the database before.
     pub(crate) already_applied: Option<usize>,
-    pub(crate) applied: Vec<Applied>,
+    /// What was committed, in order.
+    pub(crate) done: Vec<Applied>,
     /// Versions whose commit could not be confirmed.
     pub(crate) unconfirmed: Vec<String>,
+    /// What of the plan is still to be done, and what is beyond it.
     pub(crate) pending: Vec<File>,
     pub(crate) failure: Option<Box<Failure>>,
     pub(crate) plan: Option<Plan>,
 }
 
-/// Whether anything was to be applied.
+/// Whether anything was to be written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum MigrateMode {
+pub(crate) enum Mode {
     #[default]
     Apply,
     DryRun,
@@ -102,9 +107,33 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Baseline {
-    pub(crate) baselined: Vec<File>,
-    pub(crate) pending: Vec<File>,
+pub(crate) struct Repair {
+    pub(crate) mode: Mode,
+    pub(crate) corrections: Vec<Correction>,
+    /// What an approval names.
+    pub(crate) digest: Option<String>,
+}
+
+/// What a person decided about a version, and what the ledger says of it before and after.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Correction {
+    pub(crate) version: String,
+    /// The file's path, where there is one.
+    pub(crate) path: Option<String>,
+    pub(crate) decision: &'static str,
+    pub(crate) before: Option<Standing>,
+    pub(crate) after: Standing,
+}
+
+/// What a version's last row says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) event: &'static str,
+    /// The file's own name.
+    pub(crate) file: Option<String>,
+    pub(crate) checksum: Option<String>,
+    /// Outside a transaction: how many statements are known complete.
+    pub(crate) statements: Option<i32>,
 }
 
 /// What a run would apply, and the digest that an approval names.
@@ -257,6 +286,34 @@ impl Body {
             Self::Migrate(_) => Some("migrate"),
             Self::Status(_) => Some("status"),
             Self::Baseline(_) => Some("baseline"),
+            Self::Revert(_) => Some("revert"),
+            Self::Repair(_) => Some("repair"),
+        }
+    }
+
+    /// What carrying out a plan came to.
+    pub(crate) fn work(&self) -> Option<&Work> {
+        match self {
+            Self::Migrate(work) | Self::Baseline(work) | Self::Revert(work) => Some(work),
+            Self::None | Self::Init(_) | Self::New(_) | Self::Status(_) | Self::Repair(_) => None,
+        }
+    }
+
+    pub(crate) fn work_mut(&mut self) -> Option<&mut Work> {
+        match self {
+            Self::Migrate(work) | Self::Baseline(work) | Self::Revert(work) => Some(work),
+            Self::None | Self::Init(_) | Self::New(_) | Self::Status(_) | Self::Repair(_) => None,
+        }
+    }
+
+    /// What is done to a migration.
+    pub(crate) fn participle(&self) -> &'static str {
+        match self {
+            Self::Baseline(_) | Self::Repair(_) => "recorded",
+            Self::Revert(_) => "reverted",
+            Self::None | Self::Init(_) | Self::New(_) | Self::Status(_) | Self::Migrate(_) => {
+                "applied"
+            }
         }
     }
 }

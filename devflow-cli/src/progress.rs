@@ -8,7 +8,9 @@ use crate::look::{Drawing, Look};
 use crate::outcome::{Applied, Place, Remark};
 use crate::style::{CAREFUL, QUIET, WAITING, fit, paint};
 use crate::{duration, visible};
-use devflow_runtime::{Event, Holder, Migration, MigrationSet, Notice, Observer, Plan, StepReport};
+use devflow_runtime::{
+    Event, Holder, Migration, MigrationSet, Notice, Observer, Plan, StepReport, Verb,
+};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::VecDeque;
 use std::io::Write;
@@ -25,6 +27,8 @@ pub(crate) struct Progress<'a> {
     headed: bool,
     /// The remarks that have been shown.
     told: Vec<String>,
+    /// What the plan does to each file.
+    doing: &'static str,
     /// The width of the longest file name of the plan.
     widest: usize,
     /// The migrations that were sent and have not finished.
@@ -42,6 +46,7 @@ impl<'a> Progress<'a> {
             place: None,
             headed: false,
             told: Vec::new(),
+            doing: "applying",
             widest: 0,
             running: VecDeque::new(),
             bar: None,
@@ -114,6 +119,11 @@ impl<'a> Progress<'a> {
     }
 
     fn planned(&mut self, plan: &Plan) {
+        self.doing = match plan.verb() {
+            Verb::Migrate => "applying",
+            Verb::Baseline => "recording",
+            Verb::Revert => "reverting",
+        };
         let names = plan
             .steps()
             .iter()
@@ -125,7 +135,10 @@ impl<'a> Progress<'a> {
         let count = paint(QUIET, format!("{number}/{total}"));
         let file = visible::line(file);
         match self.look.progress {
-            Drawing::Lines => self.say(format!("applying {number}/{total} {file}\n")),
+            Drawing::Lines => {
+                let doing = self.doing;
+                self.say(format!("{doing} {number}/{total} {file}\n"));
+            }
             Drawing::Spinner => {
                 self.head();
                 self.running.push_back(format!("{count} {file}"));

@@ -38,7 +38,7 @@ impl Question {
             Err(Trouble::new(
                 Kind::ApprovalMissing,
                 "approval_declined",
-                "not confirmed; nothing was applied",
+                "not confirmed; nothing was done",
             ))
         }
     }

@@ -6,11 +6,11 @@ mod project;
 #[cfg(test)]
 mod tests;
 
-use crate::args::{Arguments, Command, DbCommand};
-use crate::outcome::{MigrateMode, Trouble};
+use crate::args::{Arguments, ChangeArguments, Command, DbCommand, RepairArguments};
+use crate::outcome::{Mode, Trouble};
 use crate::surroundings::Surroundings;
 pub(crate) use database::{Asked, Database, LOCAL};
-use devflow_runtime::{PlanDigest, Version};
+use devflow_runtime::{Decision, PlanDigest, Version};
 use project::Project;
 pub(crate) use project::new_directory;
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub(crate) enum Settings {
     Migrate(Migrate),
     Status(Status),
     Baseline(Baseline),
+    Revert(Revert),
+    Repair(Repair),
 }
 
 #[derive(Debug)]
@@ -42,10 +44,8 @@ pub(crate) struct New {
 
 #[derive(Debug)]
 pub(crate) struct Migrate {
-    pub(crate) database: Database,
-    pub(crate) mode: MigrateMode,
+    pub(crate) change: Change,
     pub(crate) target: Option<Version>,
-    pub(crate) consent: Consent,
 }
 
 #[derive(Debug)]
@@ -56,8 +56,28 @@ pub(crate) struct Status {
 
 #[derive(Debug)]
 pub(crate) struct Baseline {
-    pub(crate) database: Database,
+    pub(crate) change: Change,
     pub(crate) version: Version,
+}
+
+#[derive(Debug)]
+pub(crate) struct Revert {
+    pub(crate) change: Change,
+    /// The newest version that stays; without it only the newest is undone.
+    pub(crate) to: Option<Version>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Repair {
+    pub(crate) change: Change,
+    pub(crate) repairs: Vec<devflow_runtime::Repair>,
+}
+
+/// What every command has that changes the database or the ledger.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) database: Database,
+    pub(crate) mode: Mode,
     pub(crate) consent: Consent,
 }
 
@@ -96,17 +116,8 @@ pub(crate) fn resolve(
             }))
         }
         Command::Db(DbCommand::Migrate(migrate)) => Ok(Settings::Migrate(Migrate {
-            database: Database::resolve(&migrate.database, surroundings)?,
-            mode: if migrate.dry_run {
-                MigrateMode::DryRun
-            } else {
-                MigrateMode::Apply
-            },
+            change: Change::resolve(migrate.change, surroundings)?,
             target: migrate.target,
-            consent: Consent {
-                yes: migrate.yes,
-                digest: migrate.approve,
-            },
         })),
         Command::Db(DbCommand::Status(status)) => Ok(Settings::Status(Status {
             database: Database::resolve(&status.database, surroundings)?,
@@ -117,13 +128,58 @@ pub(crate) fn resolve(
             },
         })),
         Command::Db(DbCommand::Baseline(baseline)) => Ok(Settings::Baseline(Baseline {
-            database: Database::resolve(&baseline.database, surroundings)?,
+            change: Change::resolve(baseline.change, surroundings)?,
             version: baseline.version,
-            consent: Consent {
-                yes: baseline.yes,
-                digest: None,
-            },
         })),
+        Command::Db(DbCommand::Revert(revert)) => Ok(Settings::Revert(Revert {
+            change: Change::resolve(revert.change, surroundings)?,
+            to: revert.to,
+        })),
+        Command::Db(DbCommand::Repair(repair)) => Ok(Settings::Repair(Repair {
+            repairs: repairs(&repair)?,
+            change: Change::resolve(repair.change, surroundings)?,
+        })),
+    }
+}
+
+/// Every decision, oldest version first, each version once.
+fn repairs(arguments: &RepairArguments) -> Result<Vec<devflow_runtime::Repair>, Trouble> {
+    let named = [
+        (Decision::Applied, &arguments.applied),
+        (Decision::NotApplied, &arguments.not_applied),
+        (Decision::Checksum, &arguments.checksum),
+    ];
+    let mut repairs = Vec::new();
+    for (decision, versions) in named {
+        let decided = |version: &Version| devflow_runtime::Repair {
+            version: version.clone(),
+            decision,
+        };
+        repairs.extend(versions.iter().map(decided));
+    }
+    repairs.sort_by(|a, b| a.version.cmp(&b.version));
+    match repairs
+        .windows(2)
+        .find(|pair| pair[0].version == pair[1].version)
+    {
+        None => Ok(repairs),
+        Some(pair) => {
+            let message = format!("version {} is named twice", pair[0].version);
+            Err(Trouble::usage("decided_twice", message).help("decide once for each version"))
+        }
+    }
+}
+
+impl Change {
+    fn resolve(arguments: ChangeArguments, surroundings: &Surroundings) -> Result<Self, Trouble> {
+        Ok(Self {
+            database: Database::resolve(&arguments.database, surroundings)?,
+            mode: arguments.mode(),
+            consent: Consent {
+                yes: arguments.yes,
+                digest: arguments.approve,
+            },
+        })
     }
 }
 
@@ -132,9 +188,11 @@ impl Settings {
     pub(crate) fn database(&self) -> Option<&Database> {
         match self {
             Self::Init(_) | Self::New(_) => None,
-            Self::Migrate(migrate) => Some(&migrate.database),
             Self::Status(status) => Some(&status.database),
-            Self::Baseline(baseline) => Some(&baseline.database),
+            Self::Migrate(Migrate { change, .. })
+            | Self::Baseline(Baseline { change, .. })
+            | Self::Revert(Revert { change, .. })
+            | Self::Repair(Repair { change, .. }) => Some(&change.database),
         }
     }
 }

@@ -92,9 +92,10 @@ pub(crate) fn refused(plan: &Plan) -> Error {
         false => (ErrorKind::Refused, "refused"),
     };
     let first = refused.first().map(ToString::to_string).unwrap_or_default();
+    let done = plan.verb().participle();
     let message = match refused.len() {
-        1 => format!("nothing was applied: {first}"),
-        count => format!("nothing was applied: {count} findings, the first of them: {first}"),
+        1 => format!("nothing was {done}: {first}"),
+        count => format!("nothing was {done}: {count} findings, the first of them: {first}"),
     };
     let help = refused.first().and_then(|finding| finding.help());
     let error = Error::new(kind, code, message).with_findings(plan.findings().to_vec());

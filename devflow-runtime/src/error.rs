@@ -38,7 +38,7 @@ pub enum ErrorKind {
     Disconnected,
     /// devflow's own lock was not obtained in time.
     LockTimeout,
-    /// A finding that the policies refuse, a half-done file among them; nothing was applied.
+    /// A finding that the policies refuse, a half-done file among them, or a decision that does not fit; nothing was done.
     Refused,
     /// The ledger is damaged, another tool's, filtered, or not trusted.
     Ledger,

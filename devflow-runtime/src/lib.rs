@@ -39,7 +39,8 @@
 //! 4. It applies what is pending, oldest version first, and reports.
 //!
 //! [`Migrator::plan`] and [`Migrator::status`] look and plan in the same way. They write nothing, take no lock, and need
-//! SELECT only. [`Migrator::baseline`] records migrations as applied without running them.
+//! SELECT only. [`Migrator::baseline`] records migrations as applied without running them, [`Migrator::repair`] what a person
+//! decided about a version, and [`Migrator::revert`] runs down files, newest first.
 //!
 //! # What is guaranteed
 //!
@@ -82,7 +83,7 @@
 //! | `ReadOnly` | The server is a standby or read-only, and migrations are pending | connect to the primary |
 //! | `Disconnected` | The connection was lost before anything ran | run again |
 //! | `LockTimeout` | Another run held the lock for all of `lock_wait` | wait for that run |
-//! | `Refused` | [`Error::findings`] has findings that the policies refuse | settle each one |
+//! | `Refused` | [`Error::findings`] has findings that the policies refuse, or a decision does not fit | settle each one |
 //! | `Ledger` | The ledger is damaged, another tool's, filtered or not trusted | look before going on |
 //! | `MigrationFailed` | [`Error::failure`] has the migration, the place and the server's words | correct the file |
 //! | `Broken` | The run broke after it had begun; the report says what is known | run again |

@@ -196,9 +196,7 @@ fn another_word_is_no_approval() {
         asked.type_line(answer);
         let declined = asked.wait().expect(7);
         assert!(
-            declined
-                .stdout
-                .contains("not confirmed; nothing was applied"),
+            declined.stdout.contains("not confirmed; nothing was done"),
             "{declined:?}"
         );
         assert!(guarded.database.ledger().is_empty());

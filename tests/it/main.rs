@@ -29,6 +29,8 @@ mod no_transaction;
 mod pooler;
 mod pooler_faults;
 mod real_history;
+mod repair;
+mod revert;
 mod roles;
 mod service;
 mod signals;

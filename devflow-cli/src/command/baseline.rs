@@ -1,41 +1,38 @@
 //! `devflow db baseline`: a database that has its schema already.
 
-use super::{Desk, Stopped, migrations, unless_interrupted};
-use crate::approve::{Gate, Purpose};
-use crate::outcome::Outcome;
+use super::{Desk, Proposal, Stopped, unless_interrupted};
+use crate::outcome::{Mode, Outcome};
 use crate::settings::Baseline;
-use devflow_runtime::Actor;
+use devflow_runtime::{Migrator, PlanReport};
 
 pub(super) async fn baseline(
     settings: &Baseline,
     desk: &mut Desk<'_, '_>,
 ) -> Result<Outcome, Stopped> {
-    let gate = Gate::of(desk.database, &settings.consent, Purpose::Baseline)?;
-    let migrator = desk.migrator().actor(Actor {
-        approval: gate.approval.map(str::to_owned),
-        ..desk.database.actor.clone()
-    });
-    if gate.question.is_some() {
-        ask(&gate, settings, desk).await?;
+    let migrator = desk.migrator();
+    if settings.change.mode == Mode::DryRun {
+        return Ok(Outcome::of_plan(&plan(settings, &migrator, desk).await?));
     }
-    let report = migrator.baseline(desk.database.url.expose(), &settings.version, desk.progress);
-    let report = unless_interrupted(desk.signals, report).await?;
-    Ok(Outcome::of_baseline(&report, desk.set))
+    let propose = async |migrator: &Migrator, desk: &mut Desk<'_, '_>| {
+        let plan = plan(settings, migrator, desk).await?;
+        let what =
+            |migrations: &str| format!("Record {migrations} as applied without running them");
+        Ok(Proposal::of(&plan, what))
+    };
+    let migrator = desk
+        .pass(&settings.change, "baseline", migrator, propose)
+        .await?;
+    let (url, interrupt) = (desk.database.url.expose(), desk.interrupt());
+    let report = migrator.baseline_until(url, &settings.version, desk.progress, interrupt);
+    Ok(Outcome::of_baseline(&report.await?, desk.set))
 }
 
-/// Shows what would be recorded and asks.
-async fn ask(gate: &Gate, settings: &Baseline, desk: &mut Desk<'_, '_>) -> Result<(), Stopped> {
-    let migrator = desk.migrator().target(settings.version.clone());
-    let plan = desk.plan(&migrator).await?;
-    let steps = plan.plan.steps().len();
-    if let Some(question) = gate.question
-        && steps > 0
-    {
-        let what = format!(
-            "Record {} as applied without running them",
-            migrations(steps)
-        );
-        desk.agree(&plan, question, &what).await?;
-    }
-    Ok(())
+async fn plan(
+    settings: &Baseline,
+    migrator: &Migrator,
+    desk: &mut Desk<'_, '_>,
+) -> Result<PlanReport, Stopped> {
+    let url = desk.database.url.expose();
+    let plan = migrator.plan_baseline(url, &settings.version, desk.progress);
+    unless_interrupted(desk.signals, plan).await
 }

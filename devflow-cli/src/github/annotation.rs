@@ -33,10 +33,7 @@ fn of_trouble(outcome: &Outcome, trouble: &Trouble, path: &dyn Fn(&str) -> Strin
 }
 
 fn failure(body: &Body) -> Option<&Failure> {
-    match body {
-        Body::Migrate(migrate) => migrate.failure.as_deref(),
-        _ => None,
-    }
+    body.work().and_then(|work| work.failure.as_deref())
 }
 
 fn of_failure(failure: &Failure, trouble: &Trouble, path: &dyn Fn(&str) -> String) -> String {

@@ -10,26 +10,24 @@ pub(super) fn outputs(outcome: &Outcome, token: &str) -> String {
     let mut digest = None;
     let mut failed = None;
     match &outcome.body {
-        Body::Migrate(migrate) => {
-            applied = Some(migrate.applied.len());
-            pending = outcome.place.is_some().then_some(migrate.pending.len());
-            digest = migrate.plan.as_ref();
-            failed = migrate
-                .failure
-                .as_ref()
-                .map(|failure| &failure.file.version);
+        body @ (Body::Migrate(work) | Body::Baseline(work) | Body::Revert(work)) => {
+            applied = matches!(body, Body::Migrate(_)).then_some(work.done.len());
+            pending = outcome.place.is_some().then_some(work.pending.len());
+            digest = work.plan.as_ref().map(|plan| &plan.digest);
+            failed = work.failure.as_ref().map(|failure| &failure.file.version);
         }
         Body::Status(status) => {
             pending = status.plan.as_ref().map(|plan| plan.steps.len());
-            digest = status.plan.as_ref();
+            digest = status.plan.as_ref().map(|plan| &plan.digest);
         }
-        _ => {}
+        Body::Repair(repair) => digest = repair.digest.as_ref(),
+        Body::None | Body::Init(_) | Body::New(_) => {}
     }
     let count = |number: Option<usize>| number.map(|number| number.to_string());
     let values = [
         ("applied", count(applied)),
         ("pending", count(pending)),
-        ("plan_digest", digest.map(|plan| plan.digest.clone())),
+        ("plan_digest", digest.cloned()),
         ("failed_version", failed.cloned()),
     ];
     let output = |(name, value): (&str, Option<String>)| {

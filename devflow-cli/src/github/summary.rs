@@ -2,8 +2,8 @@
 
 use super::markdown::{block, code, plain};
 use crate::outcome::{
-    Applied, Baseline, Body, Failure, File, Finding, Migrate, MigrateMode, Outcome, Place, Plan,
-    Problem, Snippet, Status, Trouble,
+    Applied, Body, Correction, Failure, File, Finding, Mode, Outcome, Place, Problem, Repair,
+    Snippet, Standing, Status, Trouble, Work,
 };
 use crate::{duration, exit};
 
@@ -23,10 +23,12 @@ pub(super) fn summary(outcome: &Outcome) -> String {
     );
     text += &findings(outcome);
     text += &match &outcome.body {
-        Body::Migrate(migrate) => migrated(migrate),
+        Body::Migrate(work) | Body::Baseline(work) | Body::Revert(work) => {
+            worked(&outcome.body, work)
+        }
         Body::Status(status) => state(status),
-        Body::Baseline(Baseline { baselined, .. }) => list("Recorded as applied", baselined),
-        _ => String::new(),
+        Body::Repair(repair) => repaired(repair),
+        Body::None | Body::Init(_) | Body::New(_) => String::new(),
     };
     for remark in &outcome.remarks {
         text += &format!("> {}\n\n", plain(&remark.text));
@@ -64,10 +66,7 @@ fn place(place: &Place) -> String {
 }
 
 fn failed(outcome: &Outcome, trouble: &Trouble) -> String {
-    let failure = match &outcome.body {
-        Body::Migrate(migrate) => migrate.failure.as_deref(),
-        _ => None,
-    };
+    let failure = outcome.body.work().and_then(|work| work.failure.as_deref());
     let mut text = match failure {
         Some(failure) => of_failure(failure),
         None => format!("{}\n\n", plain(&trouble.message)),
@@ -123,29 +122,57 @@ fn findings(outcome: &Outcome) -> String {
     }
 }
 
-fn migrated(migrate: &Migrate) -> String {
-    let mut text = applied(&migrate.applied);
-    let title = match migrate.mode {
-        MigrateMode::DryRun => "Would be applied",
-        MigrateMode::Apply => "Pending",
+fn worked(body: &Body, work: &Work) -> String {
+    let participle = body.participle();
+    let mut text = match body {
+        Body::Baseline(_) => list(
+            "Recorded as applied",
+            work.done.iter().map(|done| &done.file),
+        ),
+        _ => done(participle, &work.done),
     };
-    text += &list(title, &migrate.pending);
-    if !migrate.unconfirmed.is_empty() {
-        let versions: Vec<_> = migrate.unconfirmed.iter().map(|it| code(it)).collect();
+    let title = match work.mode {
+        Mode::DryRun => format!("Would be {participle}"),
+        Mode::Apply => "Pending".to_owned(),
+    };
+    text += &list(&title, work.pending.iter());
+    if !work.unconfirmed.is_empty() {
+        let versions: Vec<_> = work.unconfirmed.iter().map(|it| code(it)).collect();
         text += &format!(
             "Whether these were committed could not be confirmed: {}\n\n",
             versions.join(", ")
         );
     }
-    text.extend(migrate.plan.as_ref().map(digest));
+    text.extend(work.plan.as_ref().map(|plan| digest(&plan.digest)));
     text
 }
 
-fn applied(applied: &[Applied]) -> String {
+/// Each decision with what the ledger says before and after.
+fn repaired(repair: &Repair) -> String {
+    let event = |standing: &Standing| code(standing.event);
+    let row = |row: &Correction| {
+        let before = row
+            .before
+            .as_ref()
+            .map_or_else(|| "nothing".to_owned(), event);
+        format!(
+            "| {} | {before} | {} |\n",
+            code(&row.version),
+            event(&row.after)
+        )
+    };
+    let mut text = "| version | before | after |\n| --- | --- | --- |\n".to_owned();
+    text.extend(repair.corrections.iter().take(ROWS).map(row));
+    text += &(more(repair.corrections.len()) + "\n");
+    text.extend(repair.digest.as_ref().map(|text| digest(text)));
+    text
+}
+
+fn done(participle: &str, applied: &[Applied]) -> String {
     if applied.is_empty() {
         return String::new();
     }
-    let mut text = "| applied | time |\n| --- | ---: |\n".to_owned();
+    let mut text = format!("| {participle} | time |\n| --- | ---: |\n");
     for step in applied.iter().take(ROWS) {
         let took = duration::of_ms(step.execution_ms);
         text += &format!("| {} | {took} |\n", code(step.file.file()));
@@ -153,15 +180,16 @@ fn applied(applied: &[Applied]) -> String {
     text + &more(applied.len()) + "\n"
 }
 
-fn list(title: &str, files: &[File]) -> String {
-    if files.is_empty() {
+fn list<'a>(title: &str, files: impl ExactSizeIterator<Item = &'a File>) -> String {
+    let count = files.len();
+    if count == 0 {
         return String::new();
     }
-    let mut text = format!("{title} ({}):\n\n", files.len());
-    for file in files.iter().take(ROWS) {
+    let mut text = format!("{title} ({count}):\n\n");
+    for file in files.take(ROWS) {
         text += &format!("- {}\n", code(file.file()));
     }
-    text + &more(files.len()) + "\n"
+    text + &more(count) + "\n"
 }
 
 fn more(count: usize) -> String {
@@ -174,12 +202,12 @@ fn more(count: usize) -> String {
 fn state(status: &Status) -> String {
     let mut text = String::new();
     if let Some(plan) = &status.plan {
-        text += &list("Pending", &plan.steps);
-        text += &digest(plan);
+        text += &list("Pending", plan.steps.iter());
+        text += &digest(&plan.digest);
     }
     text
 }
 
-fn digest(plan: &Plan) -> String {
-    format!("Plan {}\n\n", code(&plan.digest))
+fn digest(digest: &str) -> String {
+    format!("Plan {}\n\n", code(digest))
 }

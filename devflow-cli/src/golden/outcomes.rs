@@ -1,6 +1,8 @@
 //! The outcomes that are rendered.
 
 mod migrate;
+mod repair;
+mod revert;
 
 use crate::outcome::*;
 use devflow_runtime::State;
@@ -32,6 +34,15 @@ pub(super) fn all() -> Vec<(&'static str, Outcome)> {
         ("status_new_database", status_new_database()),
         ("status_check", status_check()),
         ("baseline", baseline()),
+        ("baseline_dry_run", baseline_dry_run()),
+        ("revert", revert::revert()),
+        ("revert_nothing", revert::nothing()),
+        ("revert_dry_run", revert::dry_run()),
+        ("revert_failed", revert::failed()),
+        ("revert_refused", revert::refused()),
+        ("repair", repair::repair()),
+        ("repair_dry_run", repair::dry_run()),
+        ("repair_unfit", repair::unfit()),
         ("new", new()),
         ("init", init()),
         ("unknown_command", unknown_command()),
@@ -85,7 +96,7 @@ fn stopped(trouble: Trouble) -> Outcome {
     Outcome {
         environment: Some("staging".to_owned()),
         elapsed_ms: 3.2,
-        ..Outcome::new(Body::Migrate(Migrate::default())).troubled(trouble)
+        ..Outcome::new(Body::Migrate(Work::default())).troubled(trouble)
     }
 }
 
@@ -177,12 +188,23 @@ fn status_check() -> Outcome {
 }
 
 fn baseline() -> Outcome {
-    at(Body::Baseline(Baseline {
-        baselined: vec![
-            file("20251231000000_start.sql"),
-            file("20260131090507_users.sql"),
+    at(Body::Baseline(Work {
+        done: vec![
+            applied("20251231000000_start.sql", 0.0),
+            applied("20260131090507_users.sql", 0.0),
         ],
         pending: vec![file("20260201000000_orders.sql")],
+        ..Work::default()
+    }))
+}
+
+fn baseline_dry_run() -> Outcome {
+    at(Body::Baseline(Work {
+        mode: Mode::DryRun,
+        already_applied: Some(0),
+        pending: plan().steps,
+        plan: Some(plan()),
+        ..Work::default()
     }))
 }
 

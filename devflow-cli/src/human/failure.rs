@@ -1,8 +1,8 @@
 //! What stderr says when something is wrong: what, where, what is left behind, and the next step.
 
 use super::line;
-use super::planned;
-use crate::outcome::{Body, Failure, Finding, Kind, Migrate, Outcome, Problem, Snippet, Trouble};
+use super::{mark, planned};
+use crate::outcome::{Body, Failure, Finding, Kind, Outcome, Problem, Snippet, Trouble, Work};
 use crate::style::{BAD, QUIET, STRONG, WAITING, paint};
 use crate::visible;
 use unicode_width::UnicodeWidthStr;
@@ -15,20 +15,16 @@ pub(crate) fn trouble(outcome: &Outcome) -> String {
     let Some(trouble) = &outcome.trouble else {
         return String::new();
     };
-    let failure = match &outcome.body {
-        Body::Migrate(migrate) => migrate.failure.as_deref(),
-        _ => None,
-    };
+    let body = &outcome.body;
+    let failure = body.work().and_then(|work| work.failure.as_deref());
     let mut text = match (failure, trouble.kind) {
-        (Some(failure), Kind::Interrupted(_)) => headline(trouble) + &cut_short(failure),
-        (Some(failure), _) => failed(failure),
+        (Some(failure), Kind::Interrupted(_)) => headline(trouble) + &cut_short(failure, body),
+        (Some(failure), _) => failed(failure, body),
         (None, _) => headline(trouble),
     };
     text.extend(outcome.refused().map(finding));
     text.extend(trouble.problems.iter().map(problem));
-    if let Body::Migrate(migrate) = &outcome.body {
-        text += &left_behind(migrate, trouble);
-    }
+    text.extend(body.work().map(|work| left_behind(body, work, trouble)));
     if let Some(help) = &trouble.help {
         text += &match trouble.code {
             // Clap's own tips and usage.
@@ -53,7 +49,7 @@ fn headline(trouble: &Trouble) -> String {
     text
 }
 
-fn failed(failure: &Failure) -> String {
+fn failed(failure: &Failure, body: &Body) -> String {
     let place = place(&failure.file.path, failure.snippet.as_ref());
     let state = failure.sqlstate.as_ref().map_or_else(String::new, |state| {
         paint(QUIET, format!(" (SQLSTATE {})", visible::line(state)))
@@ -78,21 +74,21 @@ fn failed(failure: &Failure) -> String {
         text.extend(words.as_ref().map(|words| labelled(label, words)));
     }
     text.extend(failure.notices.iter().map(line::notice));
-    text + &aftermath(failure)
+    text + &aftermath(failure, body)
 }
 
 /// A migration that ran when a signal came: the server's words would only say that we cancelled it.
-fn cut_short(failure: &Failure) -> String {
+fn cut_short(failure: &Failure, body: &Body) -> String {
     let file = visible::line(&failure.file.path);
-    format!("  {file} was running.\n") + &aftermath(failure)
+    format!("  {file} was running.\n") + &aftermath(failure, body)
 }
 
 /// What the failure left behind of its own file.
-fn aftermath(failure: &Failure) -> String {
-    let recorded = if failure.recorded {
-        "the ledger has it as failed"
-    } else {
-        "the ledger could not be told"
+fn aftermath(failure: &Failure, body: &Body) -> String {
+    let recorded = match (failure.recorded, body) {
+        (true, _) => "the ledger has it as failed",
+        (false, Body::Revert(_)) => "the ledger still has its migration as applied",
+        (false, _) => "the ledger could not be told",
     };
     match failure.completed {
         None => format!("  It was rolled back; {recorded}.\n"),
@@ -113,20 +109,22 @@ fn aftermath(failure: &Failure) -> String {
 }
 
 /// What the run left behind besides.
-fn left_behind(migrate: &Migrate, trouble: &Trouble) -> String {
+fn left_behind(body: &Body, work: &Work, trouble: &Trouble) -> String {
     let mut text = String::new();
-    let committed = match migrate.failure {
+    let committed = match work.failure {
         Some(_) => "Committed before it",
         None => "Committed",
     };
-    match migrate.applied.as_slice() {
-        [] if trouble.kind == Kind::MigrationFailed => text += "  Nothing else was applied.\n",
+    match work.done.as_slice() {
+        [] if trouble.kind == Kind::MigrationFailed => {
+            text += &format!("  Nothing else was {}.\n", body.participle())
+        }
         [] => {}
         [only] => {
             text += &format!("  {committed}: {}.\n", visible::line(only.file.file()));
         }
         [first, .., last] => {
-            let count = line::count(migrate.applied.len(), "migration");
+            let count = line::count(work.done.len(), "migration");
             let (first, last) = (
                 visible::line(first.file.file()),
                 visible::line(last.file.file()),
@@ -134,15 +132,15 @@ fn left_behind(migrate: &Migrate, trouble: &Trouble) -> String {
             text += &format!("  {committed}: {count}, {first} to {last}.\n");
         }
     }
-    if !migrate.unconfirmed.is_empty() {
-        let versions = migrate.unconfirmed.join(", ");
+    if !work.unconfirmed.is_empty() {
+        let versions = work.unconfirmed.join(", ");
         text += &format!("  Whether these were committed could not be confirmed: {versions}.\n");
     }
     if trouble.kind == Kind::PlanChanged
-        && let Some(plan) = &migrate.plan
+        && let Some(plan) = &work.plan
     {
         text += "  The plan is now:\n";
-        text += &planned(&plan.steps);
+        text += &planned(&plan.steps, mark(body));
         text += &format!("  {} {}\n", paint(QUIET, "plan"), plan.digest);
     }
     text

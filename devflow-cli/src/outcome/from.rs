@@ -1,31 +1,36 @@
 //! The runtime's results, turned into outcomes.
 
+mod error;
+
 use super::{
-    Applied, Baseline, Body, Entry, Failure, File, Finding, Kind, Migrate, MigrateMode, Notice,
-    Outcome, Place, Plan, Problem, Remark, Snippet, Status, Trouble,
+    Applied, Body, Correction, Entry, Failure, File, Finding, Kind, Mode, Notice, Outcome, Place,
+    Plan, Remark, Repair, Snippet, Standing, Status, Trouble, Work,
 };
-use devflow_migrations::SourceError;
 use devflow_runtime as runtime;
-use devflow_runtime::{ErrorKind, Migration, MigrationSet, Severity, Version};
-use std::error::Error as _;
+use devflow_runtime::{Migration, MigrationSet, Severity, Verb, Version};
 
 impl Outcome {
     /// What a run of `migrate` came to.
     pub(crate) fn of_run(report: &runtime::Report, set: &MigrationSet) -> Self {
-        let mut outcome = Self::new(Body::Migrate(Migrate::of(report, set)));
+        let mut outcome = Self::new(Body::Migrate(Work::of(report, set)));
         outcome.take(report);
         outcome
     }
 
     /// What a dry run shows.
     pub(crate) fn of_plan(report: &runtime::PlanReport) -> Self {
-        let body = Body::Migrate(Migrate {
-            mode: MigrateMode::DryRun,
+        let work = Work {
+            mode: Mode::DryRun,
             already_applied: Some(report.plan.applied()),
             pending: pending(&report.plan),
             plan: Some(Plan::of(&report.plan, &report.digest)),
-            ..Migrate::default()
-        });
+            ..Work::default()
+        };
+        let body = match report.plan.verb() {
+            Verb::Migrate => Body::Migrate(work),
+            Verb::Baseline => Body::Baseline(work),
+            Verb::Revert => Body::Revert(work),
+        };
         let outcome = Self::of_look(body, &report.run, &report.place, &report.plan);
         outcome.remarked(&report.remarks)
     }
@@ -58,12 +63,28 @@ impl Outcome {
 
     /// What `baseline` recorded.
     pub(crate) fn of_baseline(report: &runtime::Report, set: &MigrationSet) -> Self {
-        let mut outcome = Self::new(Body::Baseline(Baseline {
-            baselined: report.steps.iter().map(|step| by_path(step, set)).collect(),
-            pending: by_version(&report.pending, set),
-        }));
+        let mut outcome = Self::new(Body::Baseline(Work::of(report, set)));
         outcome.take(report);
         outcome
+    }
+
+    /// What `revert` undid.
+    pub(crate) fn of_revert(report: &runtime::Report, set: &MigrationSet) -> Self {
+        let mut outcome = Self::new(Body::Revert(Work::of(report, set)));
+        outcome.take(report);
+        outcome
+    }
+
+    /// What `repair` recorded, or would.
+    pub(crate) fn of_repair(report: &runtime::RepairReport, mode: Mode) -> Self {
+        let mut outcome = Self::new(Body::Repair(Repair {
+            mode,
+            corrections: report.corrections.iter().map(Correction::of).collect(),
+            digest: Some(report.digest.to_string()),
+        }));
+        outcome.run = Some(report.run.clone());
+        outcome.place = Some(Place::of(&report.place));
+        outcome.remarked(&report.remarks)
     }
 
     /// What is known of a run that ended in an error; `body` is the command's empty one.
@@ -76,14 +97,14 @@ impl Outcome {
             outcome.place.get_or_insert_with(|| Place::of(&plan.place));
             outcome.run.get_or_insert_with(|| plan.run.clone());
         }
-        if let Body::Migrate(migrate) = &mut outcome.body {
-            migrate.take_error(error, set);
+        if let Some(work) = outcome.body.work_mut() {
+            work.take_error(error, set);
         }
         outcome.findings.extend(findings(error.findings()));
         let mut trouble = Trouble::of(error);
         if let Some(stop) = stop(outcome.refused().count(), "the run") {
             // The findings say the rest, each with its own help.
-            trouble.message = format!("nothing was applied: {stop}");
+            trouble.message = format!("nothing was {}: {stop}", outcome.body.participle());
             trouble.help = None;
         }
         outcome.troubled(trouble)
@@ -98,12 +119,12 @@ impl Outcome {
     }
 }
 
-impl Migrate {
+impl Work {
     fn of(report: &runtime::Report, set: &MigrationSet) -> Self {
         Self {
-            mode: MigrateMode::Apply,
+            mode: Mode::Apply,
             already_applied: Some(report.already_applied),
-            applied: report
+            done: report
                 .steps
                 .iter()
                 .map(|step| Applied::of(step, set))
@@ -133,7 +154,11 @@ impl Migrate {
 
 /// The trouble of a look that found what a run would refuse.
 fn refusal(outcome: &Outcome) -> Option<Trouble> {
-    let message = stop(outcome.refused().count(), "any run")?;
+    let what = match outcome.body {
+        Body::Revert(_) | Body::Baseline(_) => "it",
+        _ => "any run",
+    };
+    let message = stop(outcome.refused().count(), what)?;
     Some(Trouble::new(Kind::Refused, "refused", message))
 }
 
@@ -212,9 +237,37 @@ impl File {
             version: version.to_string(),
             path: path.to_owned(),
             mode: Some(mode.as_str()),
-            checksum: set
-                .get(version)
-                .map(|migration| migration.checksum().to_string()),
+            checksum: of_path(set, version, path).map(|file| file.checksum().to_string()),
+        }
+    }
+}
+
+/// The file itself or its down file.
+fn of_path<'a>(set: &'a MigrationSet, version: &Version, path: &str) -> Option<&'a Migration> {
+    let migration = set.get(version)?;
+    let mut files = std::iter::once(migration).chain(migration.down());
+    files.find(|file| file.path() == path).map(|file| &**file)
+}
+
+impl Correction {
+    fn of(correction: &runtime::Correction) -> Self {
+        Self {
+            version: correction.version.to_string(),
+            path: correction.path.clone(),
+            decision: correction.decision.as_str(),
+            before: correction.before.as_ref().map(Standing::of),
+            after: Standing::of(&correction.after),
+        }
+    }
+}
+
+impl Standing {
+    fn of(standing: &runtime::Standing) -> Self {
+        Self {
+            event: standing.event.as_str(),
+            file: standing.name.clone(),
+            checksum: standing.checksum.clone(),
+            statements: standing.statement,
         }
     }
 }
@@ -261,7 +314,7 @@ impl Failure {
 }
 
 impl Snippet {
-    fn of(position: Option<runtime::Position>, line: Option<&String>) -> Option<Self> {
+    pub(super) fn of(position: Option<runtime::Position>, line: Option<&String>) -> Option<Self> {
         position.map(|position| Self {
             line: position.line,
             column: position.column,
@@ -307,93 +360,6 @@ impl Finding {
             path: finding.path.clone(),
             message: finding.to_string(),
             help: finding.help(),
-        }
-    }
-}
-
-impl Trouble {
-    fn of(error: &runtime::Error) -> Self {
-        let mut trouble = Self::new(Kind::of(error.kind()), error.code(), error.to_string());
-        trouble.help = error.hint().map(str::to_owned);
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            trouble.causes.push(error.to_string());
-            cause = error.source();
-        }
-        trouble
-    }
-}
-
-impl Kind {
-    /// A kind of a newer runtime is something that broke.
-    fn of(kind: ErrorKind) -> Self {
-        match kind {
-            ErrorKind::Usage => Self::Usage,
-            ErrorKind::Connect => Self::Connect,
-            ErrorKind::Permission => Self::Permission,
-            ErrorKind::ReadOnly => Self::ReadOnly,
-            ErrorKind::Disconnected => Self::Disconnected,
-            ErrorKind::LockTimeout => Self::LockTimeout,
-            ErrorKind::Refused => Self::Refused,
-            ErrorKind::Ledger => Self::Ledger,
-            ErrorKind::MigrationFailed => Self::MigrationFailed,
-            ErrorKind::PlanChanged => Self::PlanChanged,
-            // The command knows which signal it was.
-            ErrorKind::Interrupted => Self::Interrupted(super::Signal::Interrupt),
-            ErrorKind::Broken | _ => Self::Broken,
-        }
-    }
-}
-
-impl From<SourceError> for Trouble {
-    fn from(error: SourceError) -> Self {
-        let problems: Vec<_> = error.problems().iter().map(Problem::of).collect();
-        let message = match problems.len() {
-            1 => "a file has a problem; nothing was touched".to_owned(),
-            count => format!("the files have {count} problems; nothing was touched"),
-        };
-        Self {
-            problems,
-            ..Self::new(Kind::Source, "source", message)
-        }
-    }
-}
-
-impl Problem {
-    fn of(problem: &devflow_migrations::Problem) -> Self {
-        Self {
-            code: problem.code,
-            path: problem.path.clone(),
-            snippet: Snippet::of(problem.position, problem.line.as_ref()),
-            message: problem.message.clone(),
-            help: problem.help.clone(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exit;
-
-    #[test]
-    fn every_kind_of_error_has_its_exit_code() {
-        let table = [
-            (ErrorKind::Usage, 2),
-            (ErrorKind::Connect, 6),
-            (ErrorKind::Permission, 6),
-            (ErrorKind::ReadOnly, 6),
-            (ErrorKind::Disconnected, 6),
-            (ErrorKind::LockTimeout, 5),
-            (ErrorKind::Refused, 4),
-            (ErrorKind::Ledger, 4),
-            (ErrorKind::MigrationFailed, 1),
-            (ErrorKind::Broken, 1),
-            (ErrorKind::PlanChanged, 7),
-            (ErrorKind::Interrupted, 130),
-        ];
-        for (kind, code) in table {
-            assert_eq!(exit::of(Kind::of(kind)), code, "{kind:?}");
         }
     }
 }

@@ -79,7 +79,7 @@ fn database(
 ) -> Result<Database, Trouble> {
     let folder = tempfile::tempdir().unwrap();
     match settle(arguments, &surroundings(folder.path(), config, variables))? {
-        Settings::Migrate(migrate) => Ok(migrate.database),
+        Settings::Migrate(migrate) => Ok(migrate.change.database),
         Settings::Status(status) => Ok(status.database),
         other => panic!("{other:?}"),
     }
@@ -318,7 +318,7 @@ fn who_can_be_asked_and_who_asked() {
     let mut settled = |arguments: &str, answers| {
         around.terminal.answers = answers;
         match settle(arguments, &around).unwrap() {
-            Settings::Migrate(migrate) => migrate.database,
+            Settings::Migrate(migrate) => migrate.change.database,
             other => panic!("{other:?}"),
         }
     };
@@ -352,14 +352,14 @@ fn flags_reach_their_command() {
     let Settings::Migrate(migrate) = settle(&arguments, &around).unwrap() else {
         panic!("not migrate");
     };
-    assert_eq!(migrate.mode, MigrateMode::Apply);
+    assert_eq!(migrate.change.mode, Mode::Apply);
     assert_eq!(migrate.target.unwrap().as_str(), "42");
-    assert!(migrate.consent.yes);
-    assert_eq!(migrate.consent.digest.unwrap().as_str(), digest);
+    assert!(migrate.change.consent.yes);
+    assert_eq!(migrate.change.consent.digest.unwrap().as_str(), digest);
     let Settings::Migrate(migrate) = settle("db migrate --dry-run", &around).unwrap() else {
         panic!("not migrate");
     };
-    assert_eq!(migrate.mode, MigrateMode::DryRun);
+    assert_eq!(migrate.change.mode, Mode::DryRun);
     let Settings::Status(status) = settle("db status --check", &around).unwrap() else {
         panic!("not status");
     };

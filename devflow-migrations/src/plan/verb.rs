@@ -25,6 +25,16 @@ impl Verb {
         }
     }
 
+    /// What its steps are when they are done.
+    #[must_use]
+    pub fn participle(self) -> &'static str {
+        match self {
+            Self::Migrate => "applied",
+            Self::Baseline => "recorded",
+            Self::Revert => "reverted",
+        }
+    }
+
     /// What a digest begins with, so that no approval of one verb is one of another.
     pub(super) fn digested(self) -> &'static str {
         match self {

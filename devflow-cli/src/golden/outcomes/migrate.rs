@@ -3,23 +3,23 @@
 use super::{applied, at, file, path, stopped};
 use crate::outcome::*;
 
-const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+pub(super) const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// Two are applied; what else there is differs.
-fn two_applied() -> Migrate {
-    Migrate {
+fn two_applied() -> Work {
+    Work {
         already_applied: Some(12),
-        applied: vec![
+        done: vec![
             applied("20260131090507_users.sql", 12.4),
             applied("20260131090601_größe.sql", 1_203.7),
         ],
-        ..Migrate::default()
+        ..Work::default()
     }
 }
 
 pub(in crate::golden) fn migrate() -> Outcome {
     let mut migrate = two_applied();
-    migrate.applied[1].notices = vec![Notice {
+    migrate.done[1].notices = vec![Notice {
         severity: "NOTICE".to_owned(),
         sqlstate: "00000".to_owned(),
         message: "column \"size\" was empty\n::error::in 3 rows \u{1b}[31m##[group]".to_owned(),
@@ -39,9 +39,9 @@ pub(in crate::golden) fn migrate() -> Outcome {
 }
 
 pub(in crate::golden) fn nothing_to_do() -> Outcome {
-    let mut outcome = at(Body::Migrate(Migrate {
+    let mut outcome = at(Body::Migrate(Work {
         already_applied: Some(14),
-        ..Migrate::default()
+        ..Work::default()
     }));
     outcome.elapsed_ms = 6.1;
     outcome
@@ -53,7 +53,7 @@ pub(in crate::golden) fn to_a_target() -> Outcome {
     at(Body::Migrate(migrate))
 }
 
-fn failure() -> Failure {
+pub(super) fn failure() -> Failure {
     Failure {
         file: file("20260201000000_orders.sql"),
         sqlstate: Some("42703".to_owned()),
@@ -109,11 +109,11 @@ pub(in crate::golden) fn failed_outside() -> Outcome {
         file: file.clone(),
         ..failure()
     };
-    let migrate = Migrate {
+    let migrate = Work {
         already_applied: Some(14),
         failure: Some(Box::new(failure)),
         pending: vec![file],
-        ..Migrate::default()
+        ..Work::default()
     };
     let trouble = Trouble::new(Kind::MigrationFailed, "migration_failed", "it failed");
     at(Body::Migrate(migrate)).troubled(
@@ -128,12 +128,12 @@ pub(in crate::golden) fn modified() -> Finding {
         version: "20260131090507".to_owned(),
         path: Some(path("20260131090507_users.sql")),
         message: "supabase/migrations/20260131090507_users.sql was changed after it was applied: checksum e3b0c44298fc… is now 9f86d081884c…".to_owned(),
-        help: Some("restore the file as it was applied, and put the change into a new migration".to_owned()),
+        help: Some("restore the file as it was applied, and put the change into a new migration; or accept it as it is now: `devflow db repair --checksum 20260131090507`".to_owned()),
     }
 }
 
 pub(in crate::golden) fn refused() -> Outcome {
-    let mut outcome = at(Body::Migrate(Migrate::default()));
+    let mut outcome = at(Body::Migrate(Work::default()));
     outcome.findings = vec![
         modified(),
         Finding {
@@ -153,14 +153,14 @@ pub(in crate::golden) fn refused() -> Outcome {
 }
 
 pub(in crate::golden) fn half_done() -> Outcome {
-    let mut outcome = at(Body::Migrate(Migrate::default()));
+    let mut outcome = at(Body::Migrate(Work::default()));
     outcome.findings = vec![Finding {
         code: "half_done",
         refused: true,
         version: "20260201000000".to_owned(),
         path: Some(path("20260201000000_orders_index.sql")),
         message: "supabase/migrations/20260201000000_orders_index.sql is half done: 2 of 3 statements are complete, whether statement 3 took effect is not known (last heard of 2026-02-01T10:00:00.000000Z)".to_owned(),
-        help: Some("look at what the statement in flight left behind, then settle the version in the ledger as docs/ledger.md shows".to_owned()),
+        help: Some("look at what the statement in flight left behind; then do the rest by hand and `devflow db repair --applied 20260202000000`, or take it back and `devflow db repair --not-applied 20260202000000`".to_owned()),
     }];
     outcome.troubled(Trouble::new(
         Kind::Refused,
@@ -170,7 +170,7 @@ pub(in crate::golden) fn half_done() -> Outcome {
 }
 
 pub(in crate::golden) fn lock_timeout() -> Outcome {
-    let mut outcome = at(Body::Migrate(Migrate::default()));
+    let mut outcome = at(Body::Migrate(Work::default()));
     outcome.elapsed_ms = 600_004.0;
     outcome.troubled(
         Trouble::new(
@@ -224,11 +224,11 @@ pub(in crate::golden) fn plan() -> Plan {
 }
 
 pub(in crate::golden) fn plan_changed() -> Outcome {
-    let migrate = Migrate {
+    let migrate = Work {
         already_applied: Some(14),
         pending: plan().steps,
         plan: Some(plan()),
-        ..Migrate::default()
+        ..Work::default()
     };
     at(Body::Migrate(migrate)).troubled(
         Trouble::new(
@@ -292,11 +292,11 @@ pub(in crate::golden) fn bad_files() -> Outcome {
 pub(in crate::golden) fn dry_run() -> Outcome {
     let mut pending = plan().steps;
     pending.push(file("20260301000000_later.sql"));
-    at(Body::Migrate(Migrate {
-        mode: MigrateMode::DryRun,
+    at(Body::Migrate(Work {
+        mode: Mode::DryRun,
         already_applied: Some(14),
         pending,
         plan: Some(plan()),
-        ..Migrate::default()
+        ..Work::default()
     }))
 }

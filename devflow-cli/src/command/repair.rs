@@ -1,0 +1,40 @@
+//! `devflow db repair`: what a person decided about a version.
+
+use super::{Desk, Proposal, Stopped, unless_interrupted};
+use crate::human::line;
+use crate::outcome::{Mode, Outcome};
+use crate::settings::Repair;
+use devflow_runtime::{Migrator, RepairReport};
+
+pub(super) async fn repair(settings: &Repair, desk: &mut Desk<'_, '_>) -> Result<Outcome, Stopped> {
+    let migrator = desk.migrator();
+    if settings.change.mode == Mode::DryRun {
+        let plan = plan(settings, &migrator, desk).await?;
+        return Ok(Outcome::of_repair(&plan, Mode::DryRun));
+    }
+    let propose = async |migrator: &Migrator, desk: &mut Desk<'_, '_>| {
+        let plan = plan(settings, migrator, desk).await?;
+        let decisions = line::count(plan.corrections.len(), "decision");
+        Ok(Proposal {
+            shown: Outcome::of_repair(&plan, Mode::DryRun),
+            digest: plan.digest,
+            what: Some(format!("Record {decisions} in the ledger")),
+        })
+    };
+    let migrator = desk
+        .pass(&settings.change, "repair", migrator, propose)
+        .await?;
+    let (url, interrupt) = (desk.database.url.expose(), desk.interrupt());
+    let report = migrator.repair_until(url, &settings.repairs, desk.progress, interrupt);
+    Ok(Outcome::of_repair(&report.await?, Mode::Apply))
+}
+
+async fn plan(
+    settings: &Repair,
+    migrator: &Migrator,
+    desk: &mut Desk<'_, '_>,
+) -> Result<RepairReport, Stopped> {
+    let url = desk.database.url.expose();
+    let plan = migrator.plan_repair(url, &settings.repairs, desk.progress);
+    unless_interrupted(desk.signals, plan).await
+}
