@@ -64,7 +64,12 @@
 //! needs a Tokio runtime. It speaks through [`Observer`] and through `tracing`: a span `devflow` around each verb, and
 //! events of the same content as [`Event`].
 //!
-//! Behind a transaction pooler it refuses to apply anything (kind [`ErrorKind::Usage`], code `behind_pooler`).
+//! # Behind a pooler
+//!
+//! A pooler such as PgBouncer is recognised by a start-up setting that does not come back. There the lock is held by a
+//! second connection, in a transaction that stays open, and every setting that a migration needs is made in its own
+//! transaction. A file outside a transaction that needs a session of its own is refused ([`ErrorKind::Usage`], code
+//! `needs_own_session`); with `pooler: refuse` everything is (`behind_pooler`).
 //!
 //! # TLS
 //!

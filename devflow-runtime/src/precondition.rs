@@ -5,7 +5,7 @@ use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Facts, Shape};
 use crate::lock::Link;
-use devflow_migrations::{Ahead, Migration, Mode, Plan, Pooler, Step, Version};
+use devflow_migrations::{Ahead, Plan, Pooler, Step, Version};
 
 impl Attempt<'_> {
     /// What can be refused before a connection is opened.
@@ -130,7 +130,7 @@ fn behind_pooler() -> Error {
 /// Behind a pooler each statement of a file outside a transaction may run on another of its sessions: what such a file
 /// sets would be missing where it is needed, and left to strangers.
 pub(crate) fn check_pooled(steps: &[Step], link: Link) -> Result<()> {
-    let needs_session = |step: &&Step| needs_own_session(&step.migration);
+    let needs_session = |step: &&Step| step.migration.needs_own_session();
     match steps.iter().find(needs_session) {
         Some(step) if link == Link::Pooled => Err(needs_direct(step.migration.path())),
         _ => Ok(()),
@@ -145,51 +145,4 @@ fn needs_direct(path: &str) -> Error {
         "name a variable with a URL past the pooler as the environment's direct_url_env, or take the statements that set \
          or lock something for the session, and its own BEGIN … COMMIT, out of the file",
     )
-}
-
-/// Whether a file outside a transaction has a statement whose effect is on the session, or that spans statements.
-fn needs_own_session(migration: &Migration) -> bool {
-    let text = migration.text().as_str();
-    let mut statements = migration
-        .statements()
-        .iter()
-        .map(|span| &text[span.range()]);
-    migration.mode() == Mode::NoTransaction && statements.any(is_about_the_session)
-}
-
-/// A statement's text begins with its first word.
-fn is_about_the_session(statement: &str) -> bool {
-    const FIRST: [&str; 19] = [
-        "SET",
-        "RESET",
-        "BEGIN",
-        "START",
-        "COMMIT",
-        "END",
-        "ROLLBACK",
-        "ABORT",
-        "SAVEPOINT",
-        "RELEASE",
-        "PREPARE",
-        "EXECUTE",
-        "DEALLOCATE",
-        "DECLARE",
-        "LISTEN",
-        "UNLISTEN",
-        "LOAD",
-        "DISCARD",
-        "LOCK",
-    ];
-    const ANYWHERE: [&str; 4] = [
-        "SET_CONFIG",
-        "PG_ADVISORY_LOCK",
-        "PG_TRY_ADVISORY_LOCK",
-        "TEMP",
-    ];
-    let upper = statement.to_ascii_uppercase();
-    let mut words = upper
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty());
-    let first = words.next().unwrap_or_default();
-    FIRST.contains(&first) || words.any(|word| ANYWHERE.iter().any(|start| word.starts_with(start)))
 }

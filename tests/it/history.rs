@@ -202,6 +202,7 @@ impl Observer for Heard {
                 Some(holder) => format!("waiting for {}", holder.application),
                 None => "waiting".to_owned(),
             },
+            Event::ConnectRetry { reason, .. } => format!("trying again: {reason}"),
             Event::Remark(remark) => (*remark).to_owned(),
             Event::StepStarted { number, .. } => format!("started {number}"),
             Event::StepFinished { number, .. } => format!("finished {number}"),

@@ -37,6 +37,7 @@ mod signals;
 mod status;
 mod support_itself;
 mod tls;
+mod waiting;
 mod workflow;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.

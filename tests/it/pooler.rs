@@ -14,7 +14,7 @@ use tokio_postgres::SimpleQueryMessage;
 /// run's marker with it, where the others refuse it.
 const KINDS: [&[(&str, &str)]; 3] = [
     &[("pool_mode", "transaction"), ("default_pool_size", "5")],
-    &[("pool_mode", "session"), ("default_pool_size", "5")],
+    &[("pool_mode", "session"), ("default_pool_size", "2")],
     &[
         ("pool_mode", "transaction"),
         ("default_pool_size", "5"),

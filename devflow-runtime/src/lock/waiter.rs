@@ -70,23 +70,36 @@ impl Waiter<'_, '_> {
             is_crowded: false,
         };
         loop {
-            let polled = poll(session, self.table, self.link, watch).await;
+            let turn = self.turn(session, watch, &mut pace).await;
             if self.interrupt.is_fired() {
                 return Err(interrupted());
             }
-            match polled {
-                Ok(Polled::Locked) => return self.keep(session).await.map(Waited::Locked),
-                Ok(Polled::LookAgain) => return Ok(Waited::LookAgain),
-                Ok(Polled::Taken) => self.say(session, &mut pace).await?,
+            match turn {
+                Ok(Some(waited)) => return Ok(waited),
+                Ok(None) => {}
                 Err(error) if error.kind() == ErrorKind::Disconnected => {
-                    self.lost(session, &error).await;
+                    self.lost(session, error).await?;
                 }
                 Err(error) => return Err(error),
             }
-            self.pause(session, &mut pace).await?;
-            if self.came_back(session).await? != self.link {
-                return Ok(Waited::LookAgain);
-            }
+            self.pause(session, &mut pace).await;
+        }
+    }
+
+    /// Asks once, on a new connection where the last one was closed.
+    async fn turn(
+        &mut self,
+        session: &mut Session,
+        watch: &Watch<'_>,
+        pace: &mut Pace,
+    ) -> Result<Option<Waited>> {
+        if !session.is_open() && self.come_back(session).await? != self.link {
+            return Ok(Some(Waited::LookAgain));
+        }
+        match poll(session, self.table, self.link, watch).await? {
+            Polled::Locked => self.keep(session).await.map(Waited::Locked).map(Some),
+            Polled::LookAgain => Ok(Some(Waited::LookAgain)),
+            Polled::Taken => self.say(session, pace).await.map(|()| None),
         }
     }
 
@@ -115,18 +128,22 @@ impl Waiter<'_, '_> {
         Ok(())
     }
 
-    /// The next poll is made on a new connection.
-    async fn lost(&mut self, session: &mut Session, error: &Error) {
+    /// A lost connection ends a wait only together with its limit: the next turn is on a new one.
+    async fn lost(&mut self, session: &mut Session, error: Error) -> Result<()> {
         let server = session.server();
         session.close().await;
+        if self.since.elapsed() >= self.limit {
+            return Err(error);
+        }
         self.teller.tell(&Event::ConnectRetry {
             reason: &format!("{server}: {error}"),
             pause: PAUSE,
         });
+        Ok(())
     }
 
     /// Sleeps, without a connection where it would be in somebody's way.
-    async fn pause(&mut self, session: &mut Session, pace: &mut Pace) -> Result<()> {
+    async fn pause(&mut self, session: &mut Session, pace: &mut Pace) {
         pace.is_crowded |= session.was_turned_away;
         if self.link == Link::Pooled || pace.is_crowded || self.since.elapsed() >= KEEP_OPEN {
             session.close().await;
@@ -134,18 +151,10 @@ impl Waiter<'_, '_> {
         }
         let left = self.limit.saturating_sub(self.since.elapsed());
         self.interrupt.sleep(jittered(pace.pause).min(left)).await;
-        match self.interrupt.is_fired() {
-            true => Err(interrupted()),
-            false => Ok(()),
-        }
     }
 
-    /// Connects again where the connection was closed, and says what lies between us and the server now: another host
-    /// may have answered.
-    async fn came_back(&mut self, session: &mut Session) -> Result<Link> {
-        if session.is_open() {
-            return Ok(self.link);
-        }
+    /// Connects again, and says what lies between us and the server now: another host may have answered.
+    async fn come_back(&mut self, session: &mut Session) -> Result<Link> {
         let mut connector = self.connector.clone();
         connector.patience = self.limit.saturating_sub(self.since.elapsed());
         let teller = &mut *self.teller;

@@ -19,9 +19,9 @@ pub(crate) struct Lost(pub(crate) String);
 impl Refusal {
     /// As an error about something that we asked for ourselves, not a migration.
     pub(crate) fn into_error(self, what: &str) -> Error {
-        let error = match self {
-            Self::Lost(lost) => return lost.before_anything_ran(),
-            Self::Server(error) => error,
+        let error = match (self.ends_session(), self) {
+            (Some(lost), _) | (None, Self::Lost(lost)) => return lost.before_anything_ran(),
+            (None, Self::Server(error)) => error,
         };
         let (kind, code) = match error.code() {
             code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
