@@ -1,6 +1,7 @@
 //! What a run that stopped says: what was committed, what was rolled back, and what cannot be known.
 
 use crate::attempt::{Attempt, Round};
+use crate::backend::Backend;
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger;
@@ -14,6 +15,38 @@ use tokio::time::Instant;
 
 /// How long to wait for the server to end what the lost connection left behind.
 const ORPHAN: Duration = Duration::from_secs(5);
+
+/// A connection that was lost with steps under way.
+pub(crate) struct Loss<'p> {
+    plan: &'p Plan,
+    /// The steps that had been sent.
+    sent: &'p [Step],
+    /// Whether they were committed asynchronously.
+    fresh: bool,
+    lost: Lost,
+    /// The server's side, which may not know of it.
+    orphan: Option<Backend>,
+}
+
+impl<'p> Loss<'p> {
+    /// Hangs up: where only this side takes the connection for lost, the other has to hear of it.
+    pub(crate) fn of(
+        session: &mut Session,
+        plan: &'p Plan,
+        launched: usize,
+        fresh: bool,
+        lost: Lost,
+    ) -> Self {
+        session.hang_up(lost.clone());
+        Self {
+            plan,
+            sent: &plan.steps()[..launched],
+            fresh,
+            lost,
+            orphan: session.backend.take(),
+        }
+    }
+}
 
 impl Attempt<'_> {
     /// Where nothing was ever applied and the database is in use, a first migration that fails may only lack a baseline.
@@ -75,21 +108,17 @@ impl Attempt<'_> {
         &mut self,
         connector: &Connector<'_>,
         hold: &mut Hold,
-        plan: &Plan,
-        launched: usize,
-        fresh: bool,
-        lost: Lost,
+        loss: Loss<'_>,
     ) -> Result<Round> {
-        if launched == 0 {
-            return Err(lost.before_anything_ran());
+        let Loss { plan, lost, .. } = &loss;
+        if loss.sent.is_empty() {
+            return Err(loss.lost.before_anything_ran());
         }
-        let sent = &plan.steps()[..launched];
-        let verb = plan.verb();
-        let report = match self.look_after(connector, hold, verb, sent, &lost).await {
+        let mut report = match self.look_after(connector, hold, &loss).await {
             Ok(()) => self.report(plan, None),
             Err(error) => {
                 tracing::warn!(%error, "what was committed could not be confirmed");
-                self.unconfirmed(plan, sent, fresh)
+                self.unconfirmed(plan, loss.sent, loss.fresh)
             }
         };
         if report.pending.is_empty() && report.unconfirmed.is_empty() {
@@ -97,6 +126,7 @@ impl Attempt<'_> {
                 "the connection was lost after the last commit, and a fresh look confirmed every step: {}",
                 lost.0
             ));
+            report.remarks.clone_from(&self.teller.remarks);
             return Ok(Round::Over(Box::new(report)));
         }
         let help = match report.unconfirmed.is_empty() {
@@ -114,22 +144,25 @@ impl Attempt<'_> {
         .with_report(report))
     }
 
-    /// Connects again, waits until the lost session has ended, and reads what it committed.
+    /// Connects again, ends the lost session, and reads what it committed.
     async fn look_after(
         &mut self,
         connector: &Connector<'_>,
         hold: &mut Hold,
-        verb: Verb,
-        sent: &[Step],
-        lost: &Lost,
+        loss: &Loss<'_>,
     ) -> Result<()> {
+        let (verb, sent) = (loss.plan.verb(), loss.sent);
         // The interruption, if there was one, is over: this look is short and bounded.
         let again = connector.uninterrupted();
         let mut session = again.connect(&mut |_, _| {}).await?;
+        if let Some(orphan) = &loss.orphan {
+            orphan.end(&mut session).await;
+        }
         let is_locked = self.lock_again(&again, hold, &mut session).await?;
         let ledger = self.recount(&mut session, verb, sent).await?;
         if is_locked && verb == Verb::Migrate {
-            self.record_lost(&mut session, &ledger, sent, lost).await?;
+            self.record_lost(&mut session, &ledger, sent, &loss.lost)
+                .await?;
             self.recount(&mut session, verb, sent).await?;
         } else if is_locked && hold.link() == Link::Pooled && self.done.len() < sent.len() {
             return Err(still_at_work());

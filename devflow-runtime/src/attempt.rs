@@ -1,6 +1,7 @@
 //! One run, from its connection to its report: source, look, lock, plan, execute, report, in this order.
 
 use crate::account::refused;
+use crate::aftermath::Loss;
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -143,7 +144,8 @@ impl<'a> Attempt<'a> {
     pub(crate) async fn look(&mut self, session: &mut Session) -> Result<Look> {
         let look = ledger::look(session, &self.table).await?;
         self.link = Link::of(session, look.facts.marker.as_deref(), &self.run.id);
-        session.backend = look.facts.backend_of(&self.run.id);
+        let is_ours = self.link == Link::Direct;
+        session.backend = is_ours.then(|| look.facts.backend.clone());
         let first = self.place.database.is_empty();
         self.place.database.clone_from(&look.facts.database);
         self.place.role.clone_from(&look.facts.role);
@@ -379,9 +381,8 @@ impl<'a> Attempt<'a> {
         Err(match stop {
             Stop::Moved | Stop::Again { .. } => return Ok(Round::LookAgain),
             Stop::Lost(lost) => {
-                return self
-                    .lost(connector, hold, &plan, launched, fresh, lost)
-                    .await;
+                let loss = Loss::of(session, &plan, launched, fresh, lost);
+                return self.lost(connector, hold, loss).await;
             }
             Stop::Failed(mut failure) => {
                 self.suggest_baseline(session, &plan, &mut failure).await;

@@ -103,6 +103,7 @@ mod account;
 mod aftermath;
 mod answer;
 mod attempt;
+mod backend;
 mod baseline;
 mod connect;
 mod error;

@@ -6,6 +6,7 @@ mod waiter;
 pub(crate) use holder::holder;
 pub(crate) use waiter::{Waited, Waiter};
 
+use crate::backend::{BACKEND_COLUMNS, Backend};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable};
@@ -73,11 +74,15 @@ impl Link {
     /// # Errors
     /// When the connection is lost.
     pub(crate) async fn ask(session: &mut Session, run: &str) -> Result<Self> {
-        let query = "SELECT pg_catalog.current_setting('devflow.session', true)";
-        let answer = session.ask_within(ANSWER, query).await;
+        let query = format!(
+            "{LOCAL_SETTINGS} SELECT current_setting('devflow.session', true), {BACKEND_COLUMNS}"
+        );
+        let answer = session.ask_within(ANSWER, &query).await;
         let answer = answer.accept("show a setting")?;
-        let marker = answer.rows.first().and_then(|row| row.get(0));
-        Ok(Self::of(session, marker, run))
+        let row = answer.rows.first();
+        let link = Self::of(session, row.and_then(|row| row.get(0)), run);
+        session.backend = row.filter(|_| link == Self::Direct).map(Backend::of);
+        Ok(link)
     }
 }
 

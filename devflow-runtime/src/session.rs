@@ -4,6 +4,7 @@ mod refusal;
 
 pub(crate) use refusal::{Lost, Refusal};
 
+use crate::backend::Backend;
 use crate::interrupt::{Cancelling, Interrupt, cancel_once};
 use crate::report::Notice;
 use crate::socket::{Endpoint, Socket};
@@ -94,15 +95,6 @@ pub(crate) enum Rows {
     Keep,
     /// A migration's `SELECT` may return many.
     Skip,
-}
-
-/// The server's side of a session, by which another session knows it again.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Backend {
-    pub(crate) pid: i32,
-    /// When it began and when its server did, in seconds, as the server writes them: process numbers come again.
-    pub(crate) start: String,
-    pub(crate) server_start: String,
 }
 
 impl Session {

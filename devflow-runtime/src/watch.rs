@@ -1,11 +1,12 @@
 //! While a message is not answered: who is in its way, and whether the server still knows of it.
 
+use crate::backend::Backend;
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::ledger::LOCAL_SETTINGS;
 use crate::literal::text;
-use crate::session::{Backend, Lost, Session};
+use crate::session::{Lost, Session};
 use crate::tell::Teller;
 use crate::wait::{Blocker, LockWait, mode};
 use devflow_migrations::Migration;
@@ -63,7 +64,6 @@ struct Talk {
     began: Instant,
     said: Option<(Instant, LockWait)>,
     said_unreachable: Option<Instant>,
-    failures: u32,
     gone: u32,
 }
 
@@ -132,7 +132,6 @@ impl<'a> Watcher<'a> {
             began: Instant::now() - self.pace(),
             said: None,
             said_unreachable: None,
-            failures: 0,
             gone: 0,
         };
         loop {
@@ -219,7 +218,6 @@ impl<'a> Watcher<'a> {
         teller: &mut Teller<'_>,
         bytes: usize,
     ) -> Option<Lost> {
-        talk.failures = 0;
         talk.gone = if sight == Sight::Gone {
             talk.gone + 1
         } else {
@@ -271,12 +269,10 @@ impl<'a> Watcher<'a> {
             teller.remark(format!("who is in the way cannot be seen: {error}"));
             return;
         }
-        talk.failures += 1;
         let is_old = talk
             .said_unreachable
             .is_some_and(|at| at.elapsed() < SAY_AGAIN);
         if let Some(migration) = &self.migration
-            && talk.failures > 1
             && !is_old
         {
             teller.tell(&Event::Unanswered {

@@ -15,11 +15,11 @@ pub(crate) fn tables(text: &str, statements: &[Span], directives: &Directives) -
     let mut tables = Tables::default();
     for statement in statements {
         let statement = &text[statement.range()];
-        let first = |word: &&str| {
+        let first = |word: &str| {
             let begin = statement.get(..word.len());
             begin.is_some_and(|begin| begin.eq_ignore_ascii_case(word))
         };
-        if FIRST_WORDS.iter().any(|word| first(&word)) {
+        if FIRST_WORDS.iter().any(|word| first(word)) {
             let phrase = Phrase::of(statement);
             phrase.made().iter().for_each(|table| tables.make(table));
             if !directives.strong_locks {

@@ -2,9 +2,10 @@
 
 use super::shape::{Shape, plain_table_guard, shape_query, unreadable};
 use super::{LOCAL_SETTINGS, LedgerTable};
+use crate::backend::{BACKEND_COLUMNS, Backend};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
-use crate::session::{Answer, Backend, Refusal, Session};
+use crate::session::{Answer, Refusal, Session};
 use devflow_migrations::{Ledger, LedgerRow};
 use tokio_postgres::SimpleQueryRow;
 use tokio_postgres::error::DbError;
@@ -44,11 +45,12 @@ pub(crate) struct Facts {
 }
 
 /// Facts about the session; one SELECT list.
-fn facts_columns() -> &'static str {
-    "current_setting('devflow.session', true) AS marker, current_database() AS database, current_user AS role, \
-     pg_backend_pid() AS pid, extract(epoch FROM pg_postmaster_start_time()) AS server_start, \
-     (SELECT extract(epoch FROM backend_start) FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start, pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
+fn facts_columns() -> String {
+    format!(
+        "current_setting('devflow.session', true) AS marker, current_database() AS database, current_user AS role, \
+     {BACKEND_COLUMNS}, pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
      coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted"
+    )
 }
 
 /// The last event of each version, hashed where it lies: see `MigrationSet::applied_digest`.
@@ -216,23 +218,13 @@ pub(super) fn column<'a>(row: &'a SimpleQueryRow, name: &str) -> &'a str {
 }
 
 impl Facts {
-    /// The server's side of this session, where the session is known to be really ours.
-    pub(crate) fn backend_of(&self, run: &str) -> Option<Backend> {
-        let is_ours = self.marker.as_deref() == Some(run);
-        is_ours.then(|| self.backend.clone())
-    }
-
     fn of(row: &SimpleQueryRow) -> Self {
         let is = |name, word| column(row, name) == word;
         Self {
             marker: row.try_get("marker").ok().flatten().map(str::to_owned),
             database: column(row, "database").to_owned(),
             role: column(row, "role").to_owned(),
-            backend: Backend {
-                pid: column(row, "pid").parse().unwrap_or_default(),
-                start: column(row, "backend_start").to_owned(),
-                server_start: column(row, "server_start").to_owned(),
-            },
+            backend: Backend::of(row),
             in_recovery: is("in_recovery", "t"),
             read_only: is("read_only", "on"),
             encrypted: is("encrypted", "t"),

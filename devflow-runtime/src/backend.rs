@@ -1,0 +1,47 @@
+//! The server's side of a session.
+
+use crate::ledger::LOCAL_SETTINGS;
+use crate::literal::text;
+use crate::session::Session;
+use tokio_postgres::SimpleQueryRow;
+
+/// The server's side of a session, by which another session knows it again: process numbers come again, and so each has
+/// the time when it began and when its server did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Backend {
+    pub(crate) pid: i32,
+    /// In seconds, as the server writes them.
+    pub(crate) start: String,
+    pub(crate) server_start: String,
+}
+
+/// What [`Backend::of`] reads; a part of a SELECT list, under PostgreSQL's own search path.
+pub(crate) const BACKEND_COLUMNS: &str = "pg_backend_pid() AS backend_pid, \
+     (SELECT extract(epoch FROM backend_start) FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start, \
+     extract(epoch FROM pg_postmaster_start_time()) AS server_start";
+
+impl Backend {
+    pub(crate) fn of(row: &SimpleQueryRow) -> Self {
+        let column = |name| row.try_get(name).ok().flatten().unwrap_or_default();
+        Self {
+            pid: column("backend_pid").parse().unwrap_or_default(),
+            start: column("backend_start").to_owned(),
+            server_start: column("server_start").to_owned(),
+        }
+    }
+
+    /// Ends it, over another session of the same role. A connection that forwards nothing any more does not tell the
+    /// server that its client has gone: what runs there would go on, and keep its locks.
+    pub(crate) async fn end(&self, session: &mut Session) {
+        let end = format!(
+            "{LOCAL_SETTINGS} SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = {} \
+             AND extract(epoch FROM backend_start)::text = {} AND extract(epoch FROM pg_postmaster_start_time())::text = {}",
+            self.pid,
+            text(&self.start),
+            text(&self.server_start)
+        );
+        if let Some(refusal) = session.ask(&end).await.error {
+            tracing::debug!(?refusal, "the lost session could not be ended");
+        }
+    }
+}
