@@ -25,6 +25,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub(crate) type TlsStream =
     <<MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect as TlsConnect<Socket>>::Stream;
 
+/// How long anything of our own may take besides a migration: longer than a pooler keeps us in its queue, 120 s.
+const ANSWER: Duration = Duration::from_secs(150);
+
 /// One connection. Messages are answered in the order in which they were sent; notices are tied to the message that
 /// caused them, which is why the connection is polled here and not by a task of its own.
 ///
@@ -170,18 +173,19 @@ impl Session {
         self.read(reply, Rows::Keep).await
     }
 
-    /// Sends one message and waits for its answer.
+    /// Sends one message of our own, which cannot take long, and waits for its answer.
     pub(crate) async fn ask(&mut self, sql: &str) -> Answer {
-        match self.send(sql) {
-            Ok(reply) => self.answer(reply).await,
-            Err(lost) => Answer::lost(lost),
-        }
+        self.ask_within(ANSWER, sql).await
     }
 
     /// Sends one message and waits for its answer; a server that has not given it within `limit` counts as lost, and
     /// the connection is closed.
     pub(crate) async fn ask_within(&mut self, limit: Duration, sql: &str) -> Answer {
-        let answer = tokio::time::timeout(limit, self.ask(sql)).await;
+        let reply = match self.send(sql) {
+            Ok(reply) => reply,
+            Err(lost) => return Answer::lost(lost),
+        };
+        let answer = tokio::time::timeout(limit, self.answer(reply)).await;
         answer.unwrap_or_else(|_| {
             let lost = Lost(format!("no answer within {} s", limit.as_secs_f64()));
             self.hang_up(lost.clone());
