@@ -18,6 +18,7 @@ pub(crate) struct Shape {
     pub(crate) foreign: Option<String>,
     pub(crate) row_security: bool,
     pub(crate) may_insert: bool,
+    /// The names of its columns, where the comment is not a ledger's.
     pub(crate) columns: Vec<String>,
     /// Whether (version, seq) is unique: what keeps two runners from writing the same row.
     pub(crate) keyed: bool,
@@ -64,8 +65,9 @@ pub(super) fn shape_query(table: &LedgerTable) -> String {
                JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
                WHERE d.adrelid = c.oid AND a.attname IN ({known}))) AS foreign_parts, \
            c.relrowsecurity AS row_security, has_table_privilege(c.oid, 'INSERT') AS may_insert, \
-           (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
-             WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns, \
+           CASE WHEN obj_description(c.oid, 'pg_class') IS DISTINCT FROM {comment} THEN \
+             (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
+               WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) END AS columns, \
            EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 2 \
              AND i.indpred IS NULL AND i.indexprs IS NULL AND 2 = (SELECT count(*) FROM pg_attribute a \
                WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey::int2[]) AND a.attname IN ('version', 'seq'))) AS keyed, \
@@ -74,6 +76,7 @@ pub(super) fn shape_query(table: &LedgerTable) -> String {
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner \
          WHERE n.nspname = {schema} AND c.relname = {name})",
         known = known_columns(),
+        comment = text(COMMENT),
         typed = typed.join(", "),
         schema = text(table.name.schema()),
         name = text(table.name.table()),
