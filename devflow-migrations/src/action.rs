@@ -22,12 +22,14 @@ pub enum ActionKind {
     /// As `Plain`, and it leaves something in the session that later statements may need: a temporary table, a prepared
     /// statement, a session's advisory lock.
     Session,
-    /// `SET`, `RESET` or `SHOW`.
+    /// `SET`, `RESET` or `SHOW`, or `SELECT set_config(…)`.
     Setting,
-    /// `BEGIN` or `START TRANSACTION`, without modes.
+    /// `BEGIN` or `START TRANSACTION`.
     Begin,
-    /// The same with modes.
-    BeginWithModes,
+    /// The same with `READ ONLY`.
+    BeginReadOnly,
+    /// `SET TRANSACTION READ ONLY`.
+    SetReadOnly,
     /// `COMMIT` or `END`.
     Commit,
     /// `ROLLBACK` or `ABORT`, of the whole transaction.
@@ -60,12 +62,13 @@ pub enum ActionKind {
 
 impl ActionKind {
     /// Every kind; a kind is packed as its place here.
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Plain,
         Self::Session,
         Self::Setting,
         Self::Begin,
-        Self::BeginWithModes,
+        Self::BeginReadOnly,
+        Self::SetReadOnly,
         Self::Commit,
         Self::Rollback,
         Self::Chain,

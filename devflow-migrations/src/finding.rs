@@ -2,6 +2,7 @@
 
 use crate::checksum::Checksum;
 use crate::event::LedgerEvent;
+use crate::text::Position;
 use crate::version::Version;
 use std::fmt;
 
@@ -72,6 +73,8 @@ pub enum FindingKind {
         at: String,
         /// The recorded error, as JSON.
         error: Option<String>,
+        /// Why no run can go on with it; `None` where the next one does.
+        obstacle: Option<Obstacle>,
     },
     /// To be reverted, and the file is not here.
     NoFile {
@@ -97,6 +100,28 @@ pub enum FindingKind {
         /// What is wrong with it.
         message: String,
     },
+}
+
+/// Why a person has to decide about a half-done file. Places are those of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// The file is gone.
+    FileGone,
+    /// The ledger does not say which statements it ran.
+    NotRecorded,
+    /// The file runs in a transaction now.
+    InTransaction,
+    /// This statement is complete, and the file has another one in its place now.
+    Changed(Position),
+    /// This statement is complete, and what it left in its session is gone with it.
+    Session(Position),
+    /// Whether this statement took effect cannot be seen.
+    Unknown(Position),
+    /// This statement failed, and may have committed something before.
+    Partial(Position),
+    /// The statement that was under way has been edited since.
+    Replaced(Position),
 }
 
 impl Finding {
@@ -147,9 +172,17 @@ impl Finding {
                 "give each table a file of its own, or accept it with `-- devflow: strong-locks`"
                     .to_owned(),
             ),
-            FindingKind::HalfDone { .. } => Some(format!(
-                "look at what the statement in flight left behind; then do the rest by hand and `devflow db repair --applied {version}`, or take it back and `devflow db repair --not-applied {version}`"
-            )),
+            FindingKind::HalfDone {
+                obstacle: Some(obstacle),
+                ..
+            } => Some(obstacle.help(version)),
+            FindingKind::HalfDone { obstacle: None, .. } => (self.severity == Severity::Refused)
+                .then(|| {
+                    format!(
+                        "finish it first with `devflow db migrate`; or {}",
+                        decide(version)
+                    )
+                }),
             FindingKind::NoFile { .. } => {
                 Some("revert it with a build that has the file".to_owned())
             }
@@ -207,19 +240,20 @@ impl fmt::Display for Finding {
                 done,
                 statements,
                 at,
+                obstacle,
                 ..
             } => {
                 let of = statements
                     .map(|count| format!(" of {count}"))
                     .unwrap_or_default();
                 let next = done + 1;
-                let known = match event {
-                    LedgerEvent::Failed => format!("statement {next} failed"),
-                    _ => format!("whether statement {next} took effect is not known"),
+                let obstacle = match obstacle {
+                    Some(obstacle) => obstacle.describe(path, *event, next),
+                    None => format!("and a run goes on at statement {next}"),
                 };
                 write!(
                     f,
-                    "{path} is half done: {done}{of} statements are complete, {known} (last heard of {at})"
+                    "{path} is half done: {done}{of} statements are complete, {obstacle} (last heard of {at})"
                 )
             }
             FindingKind::NoFile { name } => {
@@ -250,6 +284,63 @@ impl fmt::Display for Finding {
             }
         }
     }
+}
+
+impl Obstacle {
+    fn describe(self, path: &str, event: LedgerEvent, next: i32) -> String {
+        let at = |Position { line, column }: Position| format!("{path}:{line}:{column}");
+        match self {
+            Self::NotRecorded | Self::FileGone if event == LedgerEvent::Failed => {
+                format!("statement {next} failed")
+            }
+            Self::NotRecorded | Self::FileGone => {
+                format!("whether statement {next} took effect is not known")
+            }
+            Self::InTransaction => "and the file runs in a transaction now".to_owned(),
+            Self::Changed(place) => {
+                format!("and one of them has been changed since, at {}", at(place))
+            }
+            Self::Session(place) => format!(
+                "and what the one at {} left in its session is gone with it",
+                at(place)
+            ),
+            Self::Unknown(place) => format!(
+                "whether statement {next} at {} took effect is not known",
+                at(place)
+            ),
+            Self::Partial(place) => format!(
+                "statement {next} at {} failed, and what it had committed by itself is not known",
+                at(place)
+            ),
+            Self::Replaced(place) => format!(
+                "statement {next} at {} was under way and has been changed since",
+                at(place)
+            ),
+        }
+    }
+
+    fn help(self, version: &str) -> String {
+        let decide = decide(version);
+        match self {
+            Self::FileGone => format!("restore the file and run again; or {decide}"),
+            Self::InTransaction | Self::Changed(_) | Self::Replaced(_) => {
+                format!(
+                    "put the file back as it was and run again: it goes on from there; or {decide}"
+                )
+            }
+            Self::NotRecorded | Self::Session(_) | Self::Unknown(_) | Self::Partial(_) => {
+                format!("look at what is in the database; {decide}")
+            }
+        }
+    }
+}
+
+/// The two ways in which a person settles a half-done file.
+fn decide(version: &str) -> String {
+    format!(
+        "finish by hand what it does and say `devflow db repair --applied {version}`, or undo what it did and say \
+         `devflow db repair --not-applied {version}`: then the next run applies the whole file"
+    )
 }
 
 fn short(checksum: &str) -> &str {

@@ -1,6 +1,7 @@
 //! What the ledger's rows say, version by version.
 
 use crate::event::LedgerEvent;
+use crate::unit::{Fingerprint, Progress};
 use crate::version::Version;
 use std::collections::BTreeMap;
 
@@ -29,6 +30,8 @@ pub struct LedgerRow {
     pub run: Option<String>,
     /// What later features need, as JSON.
     pub detail: Option<String>,
+    /// Outside a transaction: what `detail` says of the file's statements.
+    pub progress: Option<Progress>,
     /// When, in UTC, as the server says: `2026-01-31T09:05:07.123456Z`.
     pub at: String,
 }
@@ -175,6 +178,36 @@ impl VersionHistory {
             .map_or(1, |(_, row)| row.seq.saturating_add(1))
     }
 
+    /// Whether a file outside a transaction began and has no end: something of it may have taken effect.
+    #[must_use]
+    pub fn is_half_done(&self) -> bool {
+        let in_flight = |row: &LedgerRow| {
+            row.progress
+                .as_ref()
+                .is_some_and(|progress| progress.in_flight.is_some())
+        };
+        match self.event() {
+            LedgerEvent::Started | LedgerEvent::Progress => true,
+            LedgerEvent::Failed => self.statements_done() > 0 || self.last().is_some_and(in_flight),
+            LedgerEvent::Applied
+            | LedgerEvent::Baselined
+            | LedgerEvent::Repaired
+            | LedgerEvent::Reverted => false,
+        }
+    }
+
+    /// The fingerprints of the file's first statements as they were when the last run of it began.
+    pub(crate) fn fingerprints(&self) -> &[Fingerprint] {
+        let mut progress = self
+            .rows
+            .iter()
+            .rev()
+            .filter_map(|(_, row)| row.progress.as_ref());
+        progress
+            .find(|progress| !progress.statements.is_empty())
+            .map_or(&[], |progress| &progress.statements)
+    }
+
     /// How many statements of a file outside a transaction are known complete.
     #[must_use]
     pub fn statements_done(&self) -> i32 {
@@ -199,6 +232,7 @@ pub(crate) mod tests {
             error: None,
             run: None,
             detail: None,
+            progress: None,
             at: "2026-01-31T09:05:07.000000Z".to_owned(),
         }
     }

@@ -55,6 +55,7 @@ mod set;
 mod settings;
 mod tables;
 mod text;
+mod unit;
 mod version;
 
 pub use action::{Action, ActionKind};
@@ -62,7 +63,7 @@ pub use checksum::Checksum;
 #[cfg(feature = "config")]
 pub use config::{Approval, Config, Environment, Format, MigrationsConfig, nearest};
 pub use event::LedgerEvent;
-pub use finding::{Finding, FindingKind, Severity};
+pub use finding::{Finding, FindingKind, Obstacle, Severity};
 pub use ledger::{Damage, Ledger, LedgerRow, VersionHistory};
 pub use limits::Limits;
 pub use migration::{Migration, Mode, Wrapper};
@@ -71,7 +72,8 @@ pub use migrations::Migrations;
 pub use migrations::{EmbeddedFile, EmbeddedSettings};
 pub use name::{Direction, FileName, InvalidName};
 pub use plan::{
-    CleanPlan, Plan, PlanDigest, PlanPlace, Policy, Step, Verb, plan, plan_baseline, plan_revert,
+    CleanPlan, Plan, PlanDigest, PlanPlace, Policy, Resume, Step, Verb, plan, plan_baseline,
+    plan_revert,
 };
 pub use problem::{Problem, SourceError};
 pub use repair::{Correction, Decision, Repair, RepairPlan, Standing, Unfit, plan_repair};
@@ -79,6 +81,7 @@ pub use set::{DuplicateVersion, MigrationSet};
 pub use settings::{Ahead, InvalidTableName, Missing, OutOfOrder, Pooler, Settings, TableName};
 pub use tables::Tables;
 pub use text::{EncodingProblem, Position, Span, Text};
+pub use unit::{Conduct, Fingerprint, Progress, Unit};
 pub use version::{InvalidVersion, MAX_DIGITS, Version};
 
 /// What the macro's output names; not for anybody else.

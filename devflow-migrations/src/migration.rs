@@ -4,7 +4,7 @@ use crate::action::{Action, ActionKind};
 use crate::checksum::Checksum;
 use crate::limits::Limits;
 use crate::tables::Tables;
-use crate::text::{Span, Text};
+use crate::text::{Position, Span, Text};
 use crate::version::Version;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -129,6 +129,14 @@ impl Migration {
     #[must_use]
     pub fn tables(&self) -> &Tables {
         &self.tables
+    }
+
+    /// Where this statement begins; past the last, where the file ends.
+    #[must_use]
+    pub fn place(&self, statement: usize) -> Position {
+        let span = self.statements.get(statement);
+        self.text
+            .position(span.map_or(usize::MAX, |span| span.start))
     }
 
     /// The file that undoes this one, where it was read.

@@ -2,16 +2,17 @@
 
 mod baseline;
 mod digest;
+mod resume;
 mod revert;
 mod verb;
 
 pub use baseline::plan_baseline;
 pub use digest::{PlanDigest, PlanPlace};
+pub use resume::Resume;
 pub use revert::plan_revert;
 pub use verb::Verb;
 
-use crate::event::LedgerEvent;
-use crate::finding::{Finding, FindingKind, Severity};
+use crate::finding::{Finding, FindingKind, Obstacle, Severity};
 use crate::ledger::{Ledger, VersionHistory};
 use crate::migration::{Migration, Mode};
 use crate::set::MigrationSet;
@@ -50,6 +51,8 @@ pub struct Step {
     pub migration: Arc<Migration>,
     /// The `seq` of the next row of its version: the one that was read, plus one.
     pub seq: i32,
+    /// Where a half-done file is taken up; `None` for one that is run from its beginning.
+    pub resume: Option<Resume>,
 }
 
 /// A plan without a refused finding: the only thing that is ever executed.
@@ -92,27 +95,51 @@ pub fn plan(set: &MigrationSet, ledger: &Ledger, policy: Policy, target: Option<
 
 impl Plan {
     fn add(&mut self, migration: &Arc<Migration>, ledger: &Ledger, target: Option<&Version>) {
-        let history = ledger.get(migration.version());
-        match history {
-            Some(history) if history.event().is_applied() => {
-                self.applied += 1;
-                self.findings.extend(drift(migration, history));
+        let Some(history) = ledger.get(migration.version()) else {
+            return self.add_pending(migration, ledger, target, 1, None);
+        };
+        if history.event().is_applied() {
+            self.applied += 1;
+            self.findings.extend(drift(migration, history));
+            return;
+        }
+        match resume::resume(migration, history) {
+            Ok(resume) => {
+                if resume.is_some() {
+                    let going_on = half_done(migration, history, None);
+                    self.findings.push(going_on);
+                }
+                self.add_pending(migration, ledger, target, history.next_seq(), resume);
             }
-            Some(history) if is_half_done(history) => {
-                self.findings.push(half_done(migration, history))
-            }
-            _ if target.is_some_and(|target| migration.version() > target) => {
-                self.withheld.push(Arc::clone(migration));
-            }
-            _ => {
-                self.findings.extend(late(migration, ledger, self.policy));
-                let seq = history.map_or(1, VersionHistory::next_seq);
-                self.steps.push(Step {
-                    migration: Arc::clone(migration),
-                    seq,
-                });
+            Err(obstacle) => {
+                self.findings
+                    .push(half_done(migration, history, Some(obstacle)));
             }
         }
+    }
+
+    fn add_pending(
+        &mut self,
+        migration: &Arc<Migration>,
+        ledger: &Ledger,
+        target: Option<&Version>,
+        seq: i32,
+        resume: Option<Resume>,
+    ) {
+        let migration = Arc::clone(migration);
+        if target.is_some_and(|target| migration.version() > target) {
+            self.withheld.push(migration);
+            return;
+        }
+        // What has begun is finished, however old it is.
+        if resume.is_none() {
+            self.findings.extend(late(&migration, ledger, self.policy));
+        }
+        self.steps.push(Step {
+            migration,
+            seq,
+            resume,
+        });
     }
 
     /// What its steps do.
@@ -262,33 +289,35 @@ fn strong_locks(steps: &[Step]) -> Vec<Finding> {
     findings
 }
 
-/// A file outside a transaction that began and has no end; a failed one, once a statement of it was complete.
-fn is_half_done(history: &VersionHistory) -> bool {
-    match history.event() {
-        LedgerEvent::Started | LedgerEvent::Progress => true,
-        LedgerEvent::Failed => history.statements_done() > 0,
-        LedgerEvent::Applied
-        | LedgerEvent::Baselined
-        | LedgerEvent::Repaired
-        | LedgerEvent::Reverted => false,
-    }
-}
-
-fn half_done(migration: &Migration, history: &VersionHistory) -> Finding {
+fn half_done(
+    migration: &Migration,
+    history: &VersionHistory,
+    obstacle: Option<Obstacle>,
+) -> Finding {
+    let severity = match obstacle {
+        Some(_) => Severity::Refused,
+        None => Severity::Warning,
+    };
+    let statements = Some(migration.statements().len());
     on_file(
         migration,
-        half_done_kind(history, Some(migration.statements().len())),
-        Severity::Refused,
+        half_done_kind(history, statements, obstacle),
+        severity,
     )
 }
 
-fn half_done_kind(history: &VersionHistory, statements: Option<usize>) -> FindingKind {
+fn half_done_kind(
+    history: &VersionHistory,
+    statements: Option<usize>,
+    obstacle: Option<Obstacle>,
+) -> FindingKind {
     FindingKind::HalfDone {
         event: history.event(),
         done: history.statements_done(),
         statements,
         at: history.last().map(|row| row.at.clone()).unwrap_or_default(),
         error: history.last().and_then(|row| row.error.clone()),
+        obstacle,
     }
 }
 
@@ -324,8 +353,11 @@ fn without_file(
             };
             (FindingKind::Ahead { name }, severity)
         }
-    } else if is_half_done(history) {
-        (half_done_kind(history, None), Severity::Refused)
+    } else if history.is_half_done() {
+        (
+            half_done_kind(history, None, Some(Obstacle::FileGone)),
+            Severity::Refused,
+        )
     } else {
         return None;
     };

@@ -9,7 +9,7 @@ use crate::lock::{Hold, Link, Polled, Watch, holder, poll};
 use crate::report::{Report, StepFailure, StepReport};
 use crate::run::jittered;
 use crate::session::{Lost, Session};
-use devflow_migrations::{Ledger, LedgerRow, Plan, Step, Verb, Version};
+use devflow_migrations::{Ledger, LedgerRow, Mode, Plan, Step, Verb, Version};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -71,11 +71,14 @@ impl Attempt<'_> {
 
     /// The run ended with a failed migration.
     pub(crate) fn failed(&self, failure: StepFailure, plan: &Plan) -> Error {
-        let help = match failure.completed {
-            Some(1..) => {
+        let help = match (failure.mode, failure.completed) {
+            (Mode::Transaction, Some(1..)) => {
                 "what is complete stays; the next run stops here until a person has decided"
             }
-            None | Some(0) => "correct the file and run again: it goes on from here",
+            (Mode::NoTransaction, Some(1..)) => {
+                "what is complete stays; correct the statement that failed and run again: it goes on there"
+            }
+            (_, None | Some(0)) => "correct the file and run again: it goes on from here",
         };
         Error::new(
             ErrorKind::MigrationFailed,
@@ -246,7 +249,8 @@ impl Attempt<'_> {
         let seq = ledger
             .get(step.migration.version())
             .map_or(1, |history| history.next_seq());
-        if seq != step.seq {
+        // A half-done file is as half done as it was: its rows say more than a failure would.
+        if seq != step.seq || step.resume.is_some() {
             return Ok(());
         }
         match ledger::record_loss(session, &self.table, step, &self.run.json, &lost.0).await {

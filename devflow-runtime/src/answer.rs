@@ -9,9 +9,9 @@ impl Executor<'_, '_> {
         self.read(reply, Rows::Keep).await
     }
 
-    /// Like [`answer`](Self::answer), without keeping the rows, of which a migration's `SELECT` may return many.
+    /// Like [`answer`](Self::answer), keeping only the last row: a migration's `SELECT` may return many.
     pub(crate) async fn outcome(&mut self, reply: Reply) -> Answer {
-        self.read(reply, Rows::Skip).await
+        self.read(reply, Rows::Last).await
     }
 
     /// Sends one message and waits for its answer, for as long as the server works on it.
@@ -19,9 +19,9 @@ impl Executor<'_, '_> {
         self.send(sql, Rows::Keep).await
     }
 
-    /// Like [`ask`](Self::ask), without keeping the rows.
+    /// Like [`ask`](Self::ask), keeping only the last row.
     pub(crate) async fn carry_out(&mut self, sql: &str) -> Answer {
-        self.send(sql, Rows::Skip).await
+        self.send(sql, Rows::Last).await
     }
 
     async fn send(&mut self, sql: &str, rows: Rows) -> Answer {

@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Begin,
     /// In the file, whose text from this byte on was the message, behind the guard or alone.
     File { from: usize, guarded: bool },
+    /// In a statement that was sent by itself, behind so many characters of ours; it begins at this byte of the file.
+    Statement { from: usize, prefix: usize },
     /// After the file: a guard, a deferred constraint, the ledger row or the commit itself.
     End,
 }
@@ -34,6 +36,9 @@ pub(crate) fn describe(
             let spot = match part {
                 Part::File { from, guarded } => {
                     let prefix = if guarded { INSIDE.len() } else { 0 };
+                    locate(migration, Message { from, prefix }, completed, error)
+                }
+                Part::Statement { from, prefix } => {
                     locate(migration, Message { from, prefix }, completed, error)
                 }
                 Part::Begin | Part::End => Spot::default(),
@@ -109,7 +114,8 @@ pub(crate) fn skipped_over_invalid(
     }
 }
 
-fn blank(migration: &Migration, notices: Vec<Notice>) -> StepFailure {
+/// A failure of which nothing is known yet.
+pub(crate) fn blank(migration: &Migration, notices: Vec<Notice>) -> StepFailure {
     StepFailure {
         version: migration.version().clone(),
         path: migration.path().to_owned(),
@@ -188,18 +194,12 @@ impl StepFailure {
         );
     }
 
-    /// A concurrent index statement that failed leaves an index behind.
-    pub(crate) fn explain_leftover(&mut self, statement: &str) {
-        let words: Vec<_> = statement
-            .split_whitespace()
-            .map(str::to_ascii_uppercase)
-            .collect();
-        let has = |word: &str| words.iter().any(|found| found == word);
-        if has("INDEX") && has("CONCURRENTLY") && has("CREATE") && self.hint.is_none() {
-            self.hint = Some(
-                "it may have left an INVALID index behind: look with `\\d` on its table, and drop that index before the next run".to_owned(),
-            );
-        }
+    /// Where the server named no place, it is the statement's.
+    pub(crate) fn place(&mut self, migration: &Migration, statement: usize) {
+        let position = migration.place(statement);
+        self.statement = Some(statement + 1);
+        self.position = Some(position);
+        self.line = Some(migration.text().line(position.line).to_owned());
     }
 
     /// For a first run on a database that is in use already.

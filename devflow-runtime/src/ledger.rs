@@ -5,12 +5,14 @@
 mod append;
 mod create;
 mod look;
+mod progress;
 mod record;
 mod shape;
 
 pub(crate) use append::append;
 pub(crate) use create::{Creation, create};
 pub(crate) use look::{Facts, Found, Look, look, read, system_identifier, take_facts};
+pub(crate) use progress::progress_json;
 pub(crate) use record::{After, Record, SINCE_BEGIN, record_loss};
 pub(crate) use shape::Shape;
 

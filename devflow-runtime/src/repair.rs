@@ -175,6 +175,7 @@ impl Attempt<'_> {
             error: None,
             run: &self.run.json,
             detail: Some(repair.to_string()),
+            before: None,
         }
     }
 

@@ -96,8 +96,8 @@ pub(crate) struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rows {
     Keep,
-    /// A migration's `SELECT` may return many.
-    Skip,
+    /// Only the last is kept: a migration's `SELECT` may return many.
+    Last,
 }
 
 impl Session {
@@ -198,8 +198,11 @@ impl Session {
         loop {
             let item = std::future::poll_fn(|cx| self.poll_reply(&mut reply, cx)).await;
             match item {
-                Some(Ok(SimpleQueryMessage::Row(row))) if rows == Rows::Keep => {
-                    answer.rows.push(row)
+                Some(Ok(SimpleQueryMessage::Row(row))) => {
+                    if rows == Rows::Last {
+                        answer.rows.clear();
+                    }
+                    answer.rows.push(row);
                 }
                 Some(Ok(SimpleQueryMessage::CommandComplete(_))) => answer.completed += 1,
                 Some(Ok(_)) => {}

@@ -1,7 +1,7 @@
 //! What to do when a message of a step is refused: drain, roll back, look, record.
 
 use crate::event::Event;
-use crate::execute::{Executor, Flight, Refused, Stop, milliseconds};
+use crate::execute::{Executor, Flight, Refused, Stop};
 use crate::failure::{Part, began_another, describe, interrupted};
 use crate::ledger::{self, Record};
 use crate::report::{Notice, StepFailure};
@@ -162,16 +162,20 @@ impl Executor<'_, '_> {
         }
     }
 
-    /// Writes a row in a transaction of its own, and returns its `execution_ms`. No cancel request of ours can hit it;
+    /// Writes a row in a transaction of its own, and returns its answer. No cancel request of ours can hit it;
     /// one of somebody else's is survived once.
-    pub(crate) async fn write(&mut self, before: &str, record: &Record<'_>) -> Result<f64, Stop> {
+    pub(crate) async fn write(
+        &mut self,
+        before: &str,
+        record: &Record<'_>,
+    ) -> Result<Answer, Stop> {
         let heeded = self.session.quiet().await;
         let result = self.write_quietly(before, record).await;
         self.session.heed(heeded);
         result
     }
 
-    async fn write_quietly(&mut self, before: &str, record: &Record<'_>) -> Result<f64, Stop> {
+    async fn write_quietly(&mut self, before: &str, record: &Record<'_>) -> Result<Answer, Stop> {
         let message = self.framing.record(before, record);
         let mut answer = self.ask(&message).await;
         let is_cancelled = |refusal: &Refusal| refusal.sqlstate() == "57014";
@@ -179,16 +183,23 @@ impl Executor<'_, '_> {
             self.roll_back().await?;
             answer = self.ask(&message).await;
         }
-        let Some(refusal) = answer.error else {
-            return Ok(milliseconds(&answer));
-        };
-        if let Some(lost) = refusal.ends_session() {
-            return Err(Stop::Lost(lost));
+        match answer.error.take() {
+            None => Ok(answer),
+            Some(refusal) => Err(self.unwritten(refusal).await),
         }
-        self.roll_back().await?;
+    }
+
+    /// Why a row was refused: another runner wrote it, or the server would not have it.
+    pub(crate) async fn unwritten(&mut self, refusal: Refusal) -> Stop {
+        if let Some(lost) = refusal.ends_session() {
+            return Stop::Lost(lost);
+        }
+        if let Err(stop) = self.roll_back().await {
+            return stop;
+        }
         match refusal.sqlstate() {
-            "23505" => Err(Stop::Moved),
-            _ => Err(Stop::Unwritten(refusal.into_error("write to the ledger"))),
+            "23505" => Stop::Moved,
+            _ => Stop::Unwritten(refusal.into_error("write to the ledger")),
         }
     }
 

@@ -1,225 +1,294 @@
-//! One file outside a transaction: started, statement by statement with its progress, applied or failed.
+//! One file outside a transaction: started, unit by unit with its progress, applied or failed.
+
+mod before;
+mod failing;
+mod journal;
+mod leftover;
+mod resume;
 
 use crate::event::Event;
-use crate::execute::{Executor, Stop};
-use crate::failure::{Part, describe, interrupted, skipped_over_invalid, unlocked};
-use crate::ledger::{LOCAL_SETTINGS, LedgerTable, Record};
-use crate::literal::text;
-use crate::report::{Notice, StepFailure};
-use crate::session::Refusal;
-use devflow_migrations::{LedgerEvent, Migration, Step};
+use crate::execute::{Executor, Stop, milliseconds};
+use crate::failure::{Part, interrupted, skipped_over_invalid, unlocked};
+use crate::ledger::Record;
+use crate::report::Notice;
+use crate::session::{Answer, Refusal};
+use devflow_migrations::{Conduct, LedgerEvent, Step, Unit};
+use journal::Journal;
+use std::ops::Range;
+
+/// What precedes a statement that commits together with its row.
+const BEGIN: &str = "BEGIN;";
+
+/// A deferred constraint speaks here, while it can still be told from the row's own troubles.
+const CONSTRAINTS: &str = "SET CONSTRAINTS ALL IMMEDIATE;";
+
+/// What a statement says that wants no transaction block around it, or none that can be written in: it ran in ours
+/// because its text did not tell, and was rolled back.
+const WANTS_NO_BLOCK: [&str; 3] = ["25001", "25006", "2D000"];
+
+/// A statement that was refused.
+struct Refused {
+    statement: usize,
+    part: Part,
+    refusal: Refusal,
+}
+
+/// A file under way.
+struct Course<'a> {
+    journal: Journal<'a>,
+    notices: Vec<Notice>,
+    /// What the server took, once the last row is written.
+    execution_ms: Option<f64>,
+}
 
 impl Executor<'_, '_> {
-    /// Runs a file outside a transaction. Its `started` row is durable before its first statement is sent, so that
-    /// after a crash the ledger says that it began and which of its statements are known complete.
+    /// Runs a file outside a transaction, or what is left of it. Before a statement is sent whose fate its own row does
+    /// not share, a durable row says so: after a crash the ledger says what is complete and what may be.
     pub(crate) async fn statements(&mut self, steps: &[Step], index: usize) -> Result<(), Stop> {
         let step = &steps[index];
-        let migration = &*step.migration;
-        let mut journal = Journal::new(migration, step.seq, self.framing.run);
-        let started = journal.next(LedgerEvent::Started);
-        self.write("", &started).await?;
-        let mut notices = Vec::new();
-        for (number, span) in migration.statements().iter().enumerate() {
-            if self.interrupt.is_fired() {
-                let failure = interrupted(migration, notices);
-                return Err(self.give_up(&mut journal, failure).await);
-            }
-            if self.hold.lost().is_some() {
-                let failure = unlocked(migration, notices);
-                return Err(self.give_up(&mut journal, failure).await);
-            }
-            let statement = &migration.text().as_str()[span.range()];
-            let answer = self.carry_out(statement).await;
-            let skipped = self.invalid_index(statement, &answer.notices).await;
-            notices.extend(answer.notices);
-            if let Some(refusal) = answer.error {
-                return Err(self.refuse(&mut journal, number, &refusal, notices).await);
-            }
-            if let Some(index) = skipped {
-                let failure = skipped_over_invalid(migration, *span, &index, notices);
-                return Err(self.give_up(&mut journal, failure).await);
-            }
-            journal.completed(statement, number + 1);
-            self.teller.tell(&Event::StatementDone {
-                migration,
-                number: number + 1,
-            });
-            if journal.owes_progress() {
-                let progress = journal.next(LedgerEvent::Progress);
-                self.write("", &progress).await?;
+        let mut course = Course {
+            journal: Journal::new(step, self.framing.run),
+            notices: Vec::new(),
+            execution_ms: None,
+        };
+        if let Some(resume) = &step.resume {
+            self.take_up(&mut course, resume).await?;
+        }
+        let first = course.journal.first(step.resume.as_ref());
+        self.write_row(&mut course, first).await?;
+        for unit in course.journal.units.clone() {
+            if unit.statements.start >= course.journal.completed {
+                self.unit(&mut course, &unit).await?;
             }
         }
-        let execution_ms = self.complete(&mut journal).await?;
-        self.finished(steps, index, execution_ms, notices);
+        if course.execution_ms.is_none() {
+            let last = course
+                .journal
+                .after(step.migration.statements().len(), self.framing.table);
+            self.write_row(&mut course, last).await?;
+        }
+        let execution_ms = course.execution_ms.unwrap_or_default();
+        self.finished(steps, index, execution_ms, course.notices);
         Ok(())
     }
 
-    /// The INVALID index over which `IF NOT EXISTS` skipped: the server says that all is well, and the index enforces
-    /// and speeds up nothing.
-    async fn invalid_index(&mut self, statement: &str, notices: &[Notice]) -> Option<String> {
-        let skipped = notices.iter().any(|notice| notice.sqlstate == "42P07");
-        if !skipped || !statement.to_ascii_uppercase().contains("CONCURRENTLY") {
-            return None;
+    async fn unit(&mut self, course: &mut Course<'_>, unit: &Unit) -> Result<(), Stop> {
+        if self.interrupt.is_fired() {
+            let failure = interrupted(
+                course.journal.migration,
+                std::mem::take(&mut course.notices),
+            );
+            return Err(self.give_up(course, failure).await);
         }
-        let query = format!(
-            "{LOCAL_SETTINGS} SELECT format('%I.%I', n.nspname, c.relname), c.relname FROM pg_index i \
-             JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid"
+        if self.hold.lost().is_some() {
+            let failure = unlocked(
+                course.journal.migration,
+                std::mem::take(&mut course.notices),
+            );
+            return Err(self.give_up(course, failure).await);
+        }
+        match unit.conduct {
+            Conduct::Whole => self.whole(course, unit).await?,
+            Conduct::Block => self.block(course, unit).await?,
+            Conduct::Setting => {
+                self.bare(course, unit.statements.clone()).await?;
+                course.journal.completed = unit.statements.end;
+            }
+            Conduct::Repeatable => {
+                self.bare(course, unit.statements.clone()).await?;
+                self.write_after(course, unit).await?;
+            }
+            Conduct::Settled | Conduct::Opaque | Conduct::Procedural => {
+                self.by_itself(course, unit).await?;
+            }
+        }
+        for number in unit.statements.clone() {
+            self.teller.tell(&Event::StatementDone {
+                migration: course.journal.migration,
+                number: number + 1,
+            });
+        }
+        Ok(())
+    }
+
+    /// A statement that commits with its row, in one message: it took effect exactly when the ledger says so.
+    async fn whole(&mut self, course: &mut Course<'_>, unit: &Unit) -> Result<(), Stop> {
+        let statement = unit.statements.start;
+        let row = course
+            .journal
+            .after(unit.statements.end, self.framing.table);
+        let message = format!(
+            "{BEGIN}{};{CONSTRAINTS}{}{} COMMIT",
+            course.journal.text(statement),
+            self.clean_up(&row),
+            self.framing.row(&row)
         );
-        let answer = self.session.ask(&query).await;
-        let is_named = |name: &str| {
-            let quoted = format!("\"{name}\"");
-            notices
-                .iter()
-                .any(|notice| notice.message.contains(&quoted))
+        let answer = self.send_in(course, &message).await;
+        let Some(refusal) = answer.error else {
+            course.wrote(&row, &answer);
+            return Ok(());
         };
-        let found = answer
-            .rows
-            .iter()
-            .find(|row| row.get(1).is_some_and(is_named));
-        found.and_then(|row| row.get(0)).map(str::to_owned)
-    }
-
-    /// Cleans the session and writes `applied` in one transaction; the server's own time is since `started`.
-    async fn complete(&mut self, journal: &mut Journal<'_>) -> Result<f64, Stop> {
-        let since = journal.since_started(self.framing.table);
-        let record = Record {
-            execution_ms: Some(since),
-            ..journal.next(LedgerEvent::Applied)
-        };
-        self.write(self.framing.hygiene(), &record).await
-    }
-
-    /// A statement failed: what came before it stays.
-    async fn refuse(
-        &mut self,
-        journal: &mut Journal<'_>,
-        number: usize,
-        refusal: &Refusal,
-        notices: Vec<Notice>,
-    ) -> Stop {
-        if let Some(lost) = refusal.ends_session() {
-            return Stop::Lost(lost);
+        if WANTS_NO_BLOCK.contains(&refusal.sqlstate()) && refusal.ends_session().is_none() {
+            self.roll_back().await?;
+            return self.by_itself(course, unit).await;
         }
-        let migration = journal.migration;
-        let span = migration.statements()[number];
-        let mut failure = describe(
-            migration,
-            Part::File {
-                from: span.start,
-                guarded: false,
+        let part = match answer.completed {
+            0 | 1 => Part::Statement {
+                from: course.journal.start(statement),
+                prefix: BEGIN.len(),
             },
-            0,
-            refusal,
-            notices,
+            2 => Part::End,
+            _ if is_cancelled(&refusal) => Part::End,
+            _ => return Err(self.unwritten(refusal).await),
+        };
+        Err(self
+            .refuse(
+                course,
+                unit,
+                Refused {
+                    statement,
+                    part,
+                    refusal,
+                },
+            )
+            .await)
+    }
+
+    /// A block of the file's own: the row is written in it, just before its COMMIT.
+    async fn block(&mut self, course: &mut Course<'_>, unit: &Unit) -> Result<(), Stop> {
+        let last = unit.statements.end - 1;
+        self.bare(course, unit.statements.start..last).await?;
+        let row = course
+            .journal
+            .after(unit.statements.end, self.framing.table);
+        let message = format!(
+            "{CONSTRAINTS}{}{} {}",
+            self.clean_up(&row),
+            self.framing.row(&row),
+            course.journal.text(last)
         );
-        failure.explain_leftover(&migration.text().as_str()[span.range()]);
-        self.give_up(journal, failure).await
-    }
-
-    /// Rolls back a block that the file left open, and records how far it came.
-    async fn give_up(&mut self, journal: &mut Journal<'_>, mut failure: StepFailure) -> Stop {
-        let interrupted = self.interrupt.is_fired();
-        self.session.quiet().await;
-        failure.completed = Some(journal.durable);
-        if let Err(stop) = self.roll_back().await {
-            return stop;
-        }
-        let error = Some(failure.ledger_json());
-        let record = Record {
-            error,
-            ..journal.next(LedgerEvent::Failed)
+        let answer = self.send_in(course, &message).await;
+        let Some(refusal) = answer.error else {
+            course.wrote(&row, &answer);
+            return Ok(());
         };
-        match self.write(self.framing.hygiene(), &record).await {
-            Ok(_) => failure.recorded = true,
-            Err(Stop::Unwritten(error)) => self
-                .teller
-                .remark(format!("the failure is not in the ledger: {error}")),
-            Err(stop) => return stop,
+        if answer.completed > 0 && !is_cancelled(&refusal) {
+            return Err(self.unwritten(refusal).await);
         }
-        self.failed(failure, interrupted)
-    }
-}
-
-/// What the ledger will say about the file, row by row.
-struct Journal<'a> {
-    migration: &'a Migration,
-    run: &'a str,
-    first_seq: i32,
-    seq: i32,
-    /// How many statements are complete and committed.
-    durable: usize,
-    /// The last `durable` that the ledger knows.
-    known: usize,
-    /// Whether the file is inside a BEGIN … COMMIT of its own.
-    in_block: bool,
-}
-
-impl<'a> Journal<'a> {
-    fn new(migration: &'a Migration, seq: i32, run: &'a str) -> Self {
-        Self {
-            migration,
-            run,
-            first_seq: seq,
-            seq,
-            durable: 0,
-            known: 0,
-            in_block: false,
-        }
+        let (statement, part) = (last, Part::End);
+        Err(self
+            .refuse(
+                course,
+                unit,
+                Refused {
+                    statement,
+                    part,
+                    refusal,
+                },
+            )
+            .await)
     }
 
-    fn next(&mut self, event: LedgerEvent) -> Record<'a> {
-        let record = Record {
-            statement: Some(self.durable),
-            ..Record::of(self.migration, self.seq, event, self.run)
+    /// What cannot share its row's fate: the row before it says that it may have been sent, and the one after it that it
+    /// is complete.
+    async fn by_itself(&mut self, course: &mut Course<'_>, unit: &Unit) -> Result<(), Stop> {
+        let is_announced = |announced: &journal::Announced| {
+            !course.journal.owes() && announced.is(course.journal.migration, unit)
         };
-        self.seq += 1;
-        self.known = self.durable;
-        record
-    }
-
-    fn completed(&mut self, statement: &str, number: usize) {
-        match block_edge(statement) {
-            Some(Edge::Begin) => self.in_block = true,
-            Some(Edge::End) => self.in_block = false,
-            None => {}
+        if !course.journal.announced.as_ref().is_some_and(is_announced) {
+            let row = course.journal.announcing(unit);
+            self.write_row(course, row).await?;
         }
-        if !self.in_block {
-            self.durable = number;
+        self.bare(course, unit.statements.clone()).await?;
+        self.check_index(course, unit).await?;
+        self.write_after(course, unit).await
+    }
+
+    /// Sends statements one by one, each alone in its message.
+    async fn bare(
+        &mut self,
+        course: &mut Course<'_>,
+        statements: Range<usize>,
+    ) -> Result<(), Stop> {
+        for statement in statements {
+            let text = course.journal.text(statement);
+            let answer = self.send_in(course, text).await;
+            if let Some(refusal) = answer.error {
+                let unit = course.journal.unit_of(statement);
+                let part = Part::Statement {
+                    from: course.journal.start(statement),
+                    prefix: 0,
+                };
+                return Err(self
+                    .refuse(
+                        course,
+                        &unit,
+                        Refused {
+                            statement,
+                            part,
+                            refusal,
+                        },
+                    )
+                    .await);
+            }
+        }
+        Ok(())
+    }
+
+    /// A built index must be valid.
+    async fn check_index(&mut self, course: &mut Course<'_>, unit: &Unit) -> Result<(), Stop> {
+        let announced = course.journal.announced.as_ref();
+        let Some(before) = announced.and_then(journal::Announced::before) else {
+            return Ok(());
+        };
+        let Some(index) = self.skipped_index(&before).await? else {
+            return Ok(());
+        };
+        let migration = course.journal.migration;
+        let span = migration.statements()[unit.statements.start];
+        let notices = std::mem::take(&mut course.notices);
+        let failure = skipped_over_invalid(migration, span, &index, notices);
+        Err(self.give_up(course, failure).await)
+    }
+
+    async fn write_after(&mut self, course: &mut Course<'_>, unit: &Unit) -> Result<(), Stop> {
+        let row = course
+            .journal
+            .after(unit.statements.end, self.framing.table);
+        self.write_row(course, row).await
+    }
+
+    async fn write_row(&mut self, course: &mut Course<'_>, row: Record<'_>) -> Result<(), Stop> {
+        let answer = self.write(self.clean_up(&row), &row).await?;
+        course.wrote(&row, &answer);
+        Ok(())
+    }
+
+    /// What is cleaned up in the transaction of a row: the session, when the file has come to an end.
+    fn clean_up(&self, row: &Record<'_>) -> &'static str {
+        match row.event {
+            LedgerEvent::Applied | LedgerEvent::Failed => self.framing.hygiene(),
+            _ => "",
         }
     }
 
-    /// A row for the last statement would say what `applied` says at once.
-    fn owes_progress(&self) -> bool {
-        self.durable > self.known && self.durable < self.migration.statements().len()
-    }
-
-    fn since_started(&self, table: &LedgerTable) -> String {
-        format!(
-            "(SELECT extract(epoch FROM clock_timestamp() - at) * 1000 FROM {} WHERE version = {} AND seq = {})",
-            table.quoted,
-            text(self.migration.version().as_str()),
-            self.first_seq
-        )
+    /// Sends one message and waits for its answer; of its rows the last is kept.
+    async fn send_in(&mut self, course: &mut Course<'_>, sql: &str) -> Answer {
+        let mut answer = self.carry_out(sql).await;
+        course.notices.append(&mut answer.notices);
+        answer
     }
 }
 
-/// Where a file's own transaction begins or ends.
-enum Edge {
-    Begin,
-    End,
+fn is_cancelled(refusal: &Refusal) -> bool {
+    refusal.sqlstate() == "57014"
 }
 
-/// A statement's text begins with its first word.
-fn block_edge(statement: &str) -> Option<Edge> {
-    let mut words = statement
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    let first = words.next()?.to_ascii_uppercase();
-    let mut goes_back_to_savepoint = || words.any(|word| word.eq_ignore_ascii_case("TO"));
-    match first.as_str() {
-        "BEGIN" | "START" => Some(Edge::Begin),
-        "COMMIT" | "END" | "ABORT" => Some(Edge::End),
-        "ROLLBACK" if !goes_back_to_savepoint() => Some(Edge::End),
-        _ => None,
+impl Course<'_> {
+    fn wrote(&mut self, row: &Record<'_>, answer: &Answer) {
+        self.journal.wrote(row, answer);
+        if row.event == LedgerEvent::Applied {
+            self.execution_ms = Some(milliseconds(answer));
+        }
     }
 }

@@ -155,12 +155,21 @@ impl Framing<'_> {
     }
 
     /// A row of its own, in a transaction of its own, durable when it is answered; `before` is part of it.
-    ///
-    /// A file outside a transaction may have changed the session's role for the statements that follow.
     pub(crate) fn record(&self, before: &str, record: &Record<'_>) -> String {
         format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {before} SET LOCAL SESSION AUTHORIZATION DEFAULT; \
-             {LOCAL_SETTINGS} SET LOCAL statement_timeout = 0; {} {} RETURNING execution_ms; COMMIT",
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {before} {} COMMIT",
+            self.row(record)
+        )
+    }
+
+    /// A row within a transaction, with which it commits.
+    ///
+    /// A file outside a transaction may have changed the session's role for the statements that follow.
+    pub(crate) fn row(&self, record: &Record<'_>) -> String {
+        format!(
+            "{} SET LOCAL SESSION AUTHORIZATION DEFAULT; {LOCAL_SETTINGS} SET LOCAL statement_timeout = 0; {} {} \
+             RETURNING execution_ms, detail;",
+            record.look(),
             Durability::Now.statement(),
             record.insert(self.table, None),
         )

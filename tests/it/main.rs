@@ -30,6 +30,7 @@ mod pooler;
 mod pooler_faults;
 mod real_history;
 mod repair;
+mod resume;
 mod revert;
 mod roles;
 mod service;

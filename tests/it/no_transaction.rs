@@ -73,7 +73,7 @@ fn each_statement_is_recorded_when_it_is_complete() {
 }
 
 #[test]
-fn a_failure_at_the_second_statement_stops_the_next_run() {
+fn a_failed_statement_is_corrected_and_the_next_run_goes_on_there() {
     let project = project(&format!("{}SELECT\n  1 / 0;\nSELECT 3;\n", table(2)));
     let database = TestDatabase::create();
     let error = run(migrator(&project), &database.url()).unwrap_err();
@@ -84,12 +84,44 @@ fn a_failure_at_the_second_statement_stops_the_next_run() {
         "{error}"
     );
     assert_eq!(failure.sqlstate.as_deref(), Some("22012"));
-    assert_eq!(failure.position.unwrap().line, 3);
+    let place = failure.position.unwrap();
+    assert_eq!((place.line, place.column), (3, 1));
     assert_journal(&database, &[("started", 0), ("progress", 1), ("failed", 1)]);
     assert!(database.has("public.m_2"));
     assert_free(&database);
+    project.write(
+        "migrations/2_table.sql",
+        format!("{ALONE}{}SELECT 2;\nSELECT 3;\n", table(2)),
+    );
+    let report = run(migrator(&project), &database.url()).unwrap();
+    assert!(
+        report.warnings[0]
+            .to_string()
+            .contains("a run goes on at statement 2"),
+        "{report:?}"
+    );
+    let rows = &journal(&database)[3..];
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(event, n)| format!("{event} {}", n.unwrap()))
+        .collect();
+    assert_eq!(rows, ["started 1", "progress 2", "applied 3"]);
+    assert!(database.has("public.m_3"));
+}
+
+#[test]
+fn an_edit_of_what_is_complete_is_refused_and_names_its_place() {
+    let project = project(&format!("{}SELECT 1 / 0;\n", table(2)));
+    let database = TestDatabase::create();
+    run(migrator(&project), &database.url()).unwrap_err();
+    project.write(
+        "migrations/2_table.sql",
+        format!("{ALONE}CREATE TABLE public.m_2 (name text);\nSELECT 2;\n"),
+    );
     let error = assert_stops_half_done(&project, &database);
-    assert!(error.to_string().contains('2'), "{error}");
+    let text = format!("{error:?}");
+    assert!(text.contains("migrations/2_table.sql:2:1"), "{text}");
+    assert!(text.contains("devflow db repair --not-applied 2"), "{text}");
 }
 
 #[test]
@@ -105,20 +137,6 @@ fn a_failure_at_the_first_statement_leaves_nothing_and_can_be_run_again() {
 }
 
 #[test]
-fn a_run_killed_in_the_middle_of_a_statement_stops_the_next_run() {
-    let project = project(&format!("{}SELECT pg_sleep(60);\n", table(2)));
-    let database = TestDatabase::create();
-    let migrate = project.devflow(&["db", "migrate", "--ci", "--json"]);
-    let running = migrate.env("DATABASE_URL", &database.url()).spawn();
-    wait_until_asleep(&database);
-    running.signal(Signal::KILL);
-    let _killed = running.wait().expect(137);
-    assert_free(&database);
-    assert_journal(&database, &[("started", 0), ("progress", 1)]);
-    assert_stops_half_done(&project, &database);
-}
-
-#[test]
 fn a_run_told_to_end_in_the_middle_of_a_statement_records_it() {
     let project = project(&format!("{}SELECT pg_sleep(60);\n", table(2)));
     let database = TestDatabase::create();
@@ -129,7 +147,12 @@ fn a_run_told_to_end_in_the_middle_of_a_statement_records_it() {
     let _told = running.wait().expect(143).json();
     assert_free(&database);
     assert_journal(&database, &[("started", 0), ("progress", 1), ("failed", 1)]);
-    assert_stops_half_done(&project, &database);
+    project.write(
+        "migrations/2_table.sql",
+        format!("{ALONE}{}SELECT 2;\n", table(2)),
+    );
+    run(migrator(&project), &database.url()).unwrap();
+    assert!(database.has("public.m_3"));
 }
 
 #[test]
@@ -184,23 +207,6 @@ fn a_setting_holds_for_the_next_statement_and_not_for_the_next_file() {
     assert!(database.has("public.m_3") && database.has("public.i"));
 }
 
-#[test]
-fn a_failed_concurrent_unique_index_is_reported_and_stops_the_next_run() {
-    let project = project(&format!(
-        "{}INSERT INTO m_1 VALUES (1), (1);\nCREATE UNIQUE INDEX CONCURRENTLY i ON m_1 (id);\n",
-        table(2)
-    ));
-    let database = TestDatabase::create();
-    let error = run(migrator(&project), &database.url()).unwrap_err();
-    let failure = error.failure().unwrap();
-    assert_eq!(failure.sqlstate.as_deref(), Some("23505"), "{error}");
-    assert!(
-        failure.hint.as_ref().unwrap().contains("INVALID"),
-        "{failure:?}"
-    );
-    assert_stops_half_done(&project, &database);
-}
-
 /// It waits for every transaction that is older, with no limit of devflow's on the wait.
 #[test]
 fn a_concurrent_index_waits_without_a_lock_timeout() {
@@ -222,4 +228,87 @@ fn a_concurrent_index_waits_without_a_lock_timeout() {
     drop(writer);
     running.join().unwrap().unwrap();
     assert!(database.has("public.m_3"));
+}
+
+#[test]
+fn a_unique_index_over_duplicates_leaves_nothing_and_the_file_goes_on_there() {
+    let project = project(&format!(
+        "{}INSERT INTO m_1 VALUES (1), (1);\nCREATE UNIQUE INDEX CONCURRENTLY i ON m_1 (id);\n",
+        table(2)
+    ));
+    let database = TestDatabase::create();
+    let error = run(migrator(&project), &database.url()).unwrap_err();
+    let failure = error.failure().unwrap();
+    assert_eq!(failure.sqlstate.as_deref(), Some("23505"), "{error}");
+    assert_eq!(failure.position.unwrap().line, 4);
+    assert!(!database.has("public.i"));
+    assert_journal(
+        &database,
+        &[
+            ("started", 0),
+            ("progress", 1),
+            ("progress", 2),
+            ("failed", 2),
+        ],
+    );
+    database.execute("DELETE FROM m_1 WHERE ctid = (SELECT min(ctid) FROM m_1)");
+    run(migrator(&project), &database.url()).unwrap();
+    assert_eq!(
+        database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass"),
+        "t"
+    );
+    assert!(database.has("public.m_3"));
+}
+
+#[test]
+fn a_block_that_may_commit_by_itself_stops_the_next_run_when_it_is_killed() {
+    let project = project(&format!(
+        "{}DO $$BEGIN INSERT INTO m_1 VALUES (1); COMMIT; PERFORM pg_sleep(60); END$$;\n",
+        table(2)
+    ));
+    let database = TestDatabase::create();
+    let migrate = project.devflow(&["db", "migrate", "--ci", "--json"]);
+    let running = migrate.env("DATABASE_URL", &database.url()).spawn();
+    wait_until_asleep(&database);
+    running.signal(Signal::KILL);
+    let _killed = running.wait().expect(137);
+    assert_free(&database);
+    assert_journal(&database, &[("started", 0), ("progress", 1)]);
+    let text = format!("{:?}", assert_stops_half_done(&project, &database));
+    assert!(
+        text.contains("whether statement 2 at migrations/2_table.sql:3:1 took effect"),
+        "{text}"
+    );
+}
+
+/// Its text does not say that it commits, or that nothing can be written beside it: the server does.
+#[test]
+fn a_statement_that_wants_no_block_runs_without_one() {
+    let project = project(&format!(
+        "{}DO E'BEGIN INSERT INTO m_1 VALUES (1); COM\\x4dIT; INSERT INTO m_1 VALUES (2); END';\n\
+         SET default_transaction_read_only = on;\nSELECT 1;\nRESET default_transaction_read_only;\n",
+        table(2)
+    ));
+    let database = TestDatabase::create();
+    run(migrator(&project), &database.url()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(
+        database.value("SELECT string_agg(id::text, ' ') FROM m_1"),
+        "1 2"
+    );
+}
+
+#[test]
+fn settings_are_repeated_for_the_statement_that_the_next_run_begins_with() {
+    let sql = format!(
+        "{}CREATE SCHEMA s;\nSET search_path = s;\nBEGIN;\nSET ROLE pg_monitor;\nROLLBACK;\nCREATE TABLE x ();\nSELECT 1 / 0;\n",
+        table(2)
+    );
+    let project = project(&sql);
+    let database = TestDatabase::create();
+    run(migrator(&project), &database.url()).unwrap_err();
+    assert!(database.has("s.x"));
+    let corrected = sql.replace("SELECT 1 / 0", "CREATE TABLE y ()");
+    project.write("migrations/2_table.sql", format!("{ALONE}{corrected}"));
+    run(migrator(&project), &database.url()).unwrap();
+    assert!(database.has("s.y"));
 }

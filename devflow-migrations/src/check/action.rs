@@ -13,12 +13,13 @@ struct Words<'t> {
 /// Looks at one statement, given without its semicolon.
 pub(crate) fn action(statement: &str) -> Action {
     let kind = match Kind::of(statement) {
-        Kind::Begin { modes: false } => ActionKind::Begin,
-        Kind::Begin { modes: true } => ActionKind::BeginWithModes,
+        Kind::Begin { .. } if is_read_only(statement) => ActionKind::BeginReadOnly,
+        Kind::Begin { .. } => ActionKind::Begin,
         Kind::Commit { chain: true } | Kind::Rollback { chain: true } => ActionKind::Chain,
         Kind::Commit { chain: false } => ActionKind::Commit,
         Kind::Rollback { chain: false } => ActionKind::Rollback,
         Kind::PrepareTransaction => ActionKind::PrepareTransaction,
+        Kind::Setting if is_read_only(statement) => ActionKind::SetReadOnly,
         Kind::Setting => ActionKind::Setting,
         Kind::Alone(_) => return alone(&Words::of(statement)),
         // A subscription's drop is sent as if it had no slot: the server says when it has one.
@@ -32,6 +33,14 @@ pub(crate) fn action(statement: &str) -> Action {
     Action::of(kind)
 }
 
+/// `BEGIN … READ ONLY`, `SET TRANSACTION READ ONLY`.
+fn is_read_only(statement: &str) -> bool {
+    let Words { upper, .. } = Words::of(statement);
+    let is_transaction =
+        upper[0] != "SET" || upper.get(1).is_some_and(|word| word == "TRANSACTION");
+    is_transaction && upper.windows(2).any(|pair| pair == ["READ", "ONLY"])
+}
+
 /// What may run in a transaction block. Only a procedure or a DO can end the block; PostgreSQL refuses it there, so that a
 /// DO whose text says nothing of the sort is plain.
 fn in_block(statement: &str) -> ActionKind {
@@ -42,9 +51,21 @@ fn in_block(statement: &str) -> ActionKind {
         Some("CALL") => ActionKind::Procedural,
         Some("DO") if ENDS.iter().any(|word| upper.contains(word)) => ActionKind::Procedural,
         Some("PREPARE" | "LISTEN" | "DECLARE" | "LOAD") => ActionKind::Session,
+        Some("SELECT") if sets_config(statement) => ActionKind::Setting,
         _ if leaves_something(statement) => ActionKind::Session,
         _ => ActionKind::Plain,
     }
+}
+
+/// `SELECT set_config('…', '…', false)`, as dumps begin.
+fn sets_config(statement: &str) -> bool {
+    let Words { upper, .. } = Words::of(statement);
+    let words: Vec<_> = upper.iter().map(String::as_str).collect();
+    let call = match words.as_slice() {
+        ["SELECT", "PG_CATALOG", ".", call @ ..] | ["SELECT", call @ ..] => call,
+        _ => return false,
+    };
+    matches!(call, ["SET_CONFIG", "(", _, ",", _, ",", "FALSE", ")"])
 }
 
 /// Whether it makes a temporary object or calls a function that leaves something in the session.
@@ -224,7 +245,17 @@ mod tests {
             ("commit prepared 'x'", "Opaque"),
             ("set role r", "Setting"),
             ("begin", "Begin"),
-            ("begin read only", "BeginWithModes"),
+            ("begin isolation level serializable", "Begin"),
+            (
+                "begin isolation level serializable, read only",
+                "BeginReadOnly",
+            ),
+            ("set transaction read only", "SetReadOnly"),
+            ("set x = read, only", "Setting"),
+            (
+                "select pg_catalog.set_config('search_path', '', false)",
+                "Setting",
+            ),
             ("end", "Commit"),
             ("rollback and chain", "Chain"),
             ("abort", "Rollback"),
@@ -233,7 +264,7 @@ mod tests {
             ("do $$begin perform 1; commit; end$$", "Procedural"),
             ("do $$begin raise notice 'x'; end$$", "Plain"),
             ("create temp table x ()", "Session"),
-            ("select pg_catalog.set_config('a.b', 'c', false)", "Session"),
+            ("select set_config('a.b', c, false) from t", "Session"),
             ("prepare p as select 1", "Session"),
             ("insert into t values ('temp')", "Plain"),
             ("", "Plain"),

@@ -1,6 +1,6 @@
 //! The digest of a plan: what an approval names.
 
-use super::{Plan, Step};
+use super::{Plan, Resume, Step};
 use crate::checksum::Checksum;
 use crate::settings::TableName;
 use sha2::{Digest, Sha256};
@@ -55,11 +55,16 @@ impl Plan {
             self.last_id.to_string(),
             self.steps.len().to_string(),
         ];
-        for Step { migration, .. } in &self.steps {
+        for Step {
+            migration, resume, ..
+        } in &self.steps
+        {
             fields.push(migration.version().to_string());
             fields.push(migration.file().to_owned());
             fields.push(migration.checksum().to_string());
             fields.push(migration.mode().as_str().to_owned());
+            let resumed = |resume: &Resume| format!("resumed after {}", resume.completed);
+            fields.extend(resume.as_ref().map(resumed));
         }
         place.digest(self.verb.digested(), fields)
     }

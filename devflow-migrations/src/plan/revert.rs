@@ -1,9 +1,8 @@
 //! Planning to undo migrations by their down files.
 
-use super::{
-    Plan, Policy, Step, Verb, damages, drift, half_done, half_done_kind, is_half_done, on_file,
-};
-use crate::finding::{Finding, FindingKind, Severity};
+use super::resume::resume;
+use super::{Plan, Policy, Step, Verb, damages, drift, half_done, half_done_kind, on_file};
+use crate::finding::{Finding, FindingKind, Obstacle, Severity};
 use crate::ledger::{Ledger, VersionHistory};
 use crate::migration::{Migration, Mode};
 use crate::set::MigrationSet;
@@ -23,7 +22,7 @@ pub fn plan_revert(set: &MigrationSet, ledger: &Ledger, to: Option<&Version>) ->
         policy: Policy::default(),
         ..Plan::default()
     };
-    for (version, history) in ledger.iter().filter(|(_, history)| is_half_done(history)) {
+    for (version, history) in ledger.iter().filter(|(_, history)| history.is_half_done()) {
         plan.findings
             .push(unfinished(version, history, set.get(version)));
     }
@@ -63,6 +62,7 @@ impl Plan {
             Some(down) => self.steps.push(Step {
                 migration: Arc::clone(down),
                 seq: history.next_seq(),
+                resume: None,
             }),
         }
     }
@@ -84,9 +84,12 @@ fn unfinished(
     migration: Option<&Arc<Migration>>,
 ) -> Finding {
     match migration {
-        Some(migration) => half_done(migration, history),
+        Some(migration) => Finding {
+            severity: Severity::Refused,
+            ..half_done(migration, history, resume(migration, history).err())
+        },
         None => Finding {
-            kind: half_done_kind(history, None),
+            kind: half_done_kind(history, None, Some(Obstacle::FileGone)),
             severity: Severity::Refused,
             version: version.to_string(),
             path: None,

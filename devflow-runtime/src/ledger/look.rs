@@ -197,6 +197,7 @@ pub(crate) async fn system_identifier(session: &mut Session) -> String {
 
 fn ledger_row(row: &SimpleQueryRow) -> LedgerRow {
     let optional = |name| row.try_get(name).ok().flatten().map(str::to_owned);
+    let detail = optional("detail");
     LedgerRow {
         id: column(row, "id").parse().unwrap_or_default(),
         version: column(row, "version").to_owned(),
@@ -208,7 +209,8 @@ fn ledger_row(row: &SimpleQueryRow) -> LedgerRow {
         execution_ms: optional("execution_ms").and_then(|text| text.parse().ok()),
         error: optional("error"),
         run: optional("run"),
-        detail: optional("detail"),
+        progress: detail.as_deref().and_then(super::progress::read),
+        detail,
         at: column(row, "at").to_owned(),
     }
 }

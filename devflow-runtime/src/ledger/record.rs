@@ -27,6 +27,8 @@ pub(crate) struct Record<'a> {
     pub(crate) run: &'a str,
     /// As JSON.
     pub(crate) detail: Option<String>,
+    /// An SQL expression for what else the detail says, as `before`; the server finds it with the migration's settings.
+    pub(crate) before: Option<String>,
 }
 
 /// The row that must be visible for another to be written.
@@ -52,6 +54,27 @@ impl<'a> Record<'a> {
             error: None,
             run,
             detail: None,
+            before: None,
+        }
+    }
+
+    /// What precedes the INSERT, while names still mean what they mean to the migration.
+    pub(crate) fn look(&self) -> String {
+        let Some(before) = &self.before else {
+            return String::new();
+        };
+        format!(
+            "SELECT pg_catalog.set_config('devflow.before', ({before})::pg_catalog.text, true);"
+        )
+    }
+
+    fn detail(&self) -> String {
+        let detail = optional(self.detail.as_deref());
+        match self.before {
+            None => detail,
+            Some(_) => format!(
+                "{detail}::jsonb || jsonb_build_object('before', current_setting('devflow.before')::jsonb)"
+            ),
         }
     }
 
@@ -81,7 +104,7 @@ impl<'a> Record<'a> {
             self.execution_ms.as_deref().unwrap_or("NULL"),
             optional(self.error.as_deref()),
             text(self.run),
-            optional(self.detail.as_deref()),
+            self.detail(),
         )
     }
 }
