@@ -166,12 +166,16 @@ impl Executor<'_, '_> {
             (false, true) => Durability::Later,
             (false, false) => Durability::Own,
         };
-        let after = match index.checked_sub(1) {
+        let (after, detail) = (self.after(steps, index), self.retries.detail(index));
+        self.framing.end(index, step, after, durability, detail)
+    }
+
+    /// The row that the step's row has to follow; none in an empty ledger.
+    pub(crate) fn after<'s>(&self, steps: &'s [Step], index: usize) -> Option<After<'s>> {
+        match index.checked_sub(1) {
             Some(before) => Some(After::Step(&steps[before], self.framing.verb.event())),
             None => (self.last_id > 0).then_some(After::Row(self.last_id)),
-        };
-        self.framing
-            .end(index, step, after, durability, self.retries.detail(index))
+        }
     }
 
     async fn land(

@@ -1,5 +1,6 @@
 //! From a server's refusal to a failure that a person can act on.
 
+use crate::ledger::MEDDLED;
 use crate::locate::{Message, Spot, locate};
 use crate::report::{Notice, StepFailure};
 use crate::session::Refusal;
@@ -60,21 +61,6 @@ pub(crate) fn describe(
 /// The ledger row's `seq` is NULL when the row before it is gone.
 fn is_missing_row(error: &DbError) -> bool {
     error.code().code() == "23502" && error.column() == Some("seq")
-}
-
-/// Whether the migration ended devflow's transaction and began another. `RESET ALL`, which ends nothing, trips the same
-/// guard.
-pub(crate) fn began_another(migration: &Migration, refusal: &Refusal) -> bool {
-    let Refusal::Server(error) = refusal else {
-        return false;
-    };
-    let text = migration.text().as_str().to_ascii_lowercase();
-    let words: Vec<_> = text
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let resets_all = words.windows(2).any(|pair| pair == ["reset", "all"]);
-    error.message().contains(ENDED) && !resets_all
 }
 
 /// A file that was stopped between two of its statements.
@@ -164,6 +150,12 @@ impl StepFailure {
             self.message =
                 "the migration gave devflow's lock away, and another run took it".to_owned();
             self.hint = Some("remove its pg_advisory_unlock_all()".to_owned());
+        } else if said.contains(MEDDLED) {
+            self.sqlstate = None;
+            self.message =
+                "the migration wrote to devflow's ledger, or put a trigger or a rule on it"
+                    .to_owned();
+            self.hint = Some("leave the ledger alone: only devflow adds to it".to_owned());
         }
     }
 

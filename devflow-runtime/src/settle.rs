@@ -1,9 +1,10 @@
 //! What to do when a message of a step is refused: drain, roll back, look, record.
 
+use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::execute::{Executor, Flight, Refused, Stop};
-use crate::failure::{Part, began_another, describe, interrupted};
-use crate::ledger::{self, Record};
+use crate::failure::{Part, describe, interrupted};
+use crate::ledger::{self, LOCAL_SETTINGS, MEDDLED, Record};
 use crate::report::{Notice, StepFailure};
 use crate::session::{Answer, Lost, Refusal};
 use crate::step::flush;
@@ -11,6 +12,14 @@ use crate::wait::LockWait;
 use devflow_migrations::{LedgerEvent, Step, Verb};
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// What a step that is rolled back has left behind.
+struct Trace {
+    /// The file committed by itself.
+    kept: bool,
+    /// Another run wrote to the ledger.
+    overtaken: bool,
+}
 
 impl Executor<'_, '_> {
     /// Lets every message that was sent behind a refused one be answered. Says whether the next BEGIN was accepted: then
@@ -44,7 +53,8 @@ impl Executor<'_, '_> {
             Ok(notices) => notices,
             Err(stop) => return stop,
         };
-        if self.has_moved(step).await {
+        let trace = self.trace(steps, index).await;
+        if trace.overtaken {
             return Stop::Moved;
         }
         let Refused {
@@ -61,7 +71,7 @@ impl Executor<'_, '_> {
         // A refused BEGIN leaves nothing to roll back either, and the file's own guard kept it from running.
         let ran = part != Part::Begin;
         let failed_at_commit = part == Part::End && failure.sqlstate.is_some();
-        let has_escaped = nothing_to_roll_back || began_another(&step.migration, &refusal);
+        let has_escaped = nothing_to_roll_back || trace.kept;
         if has_escaped && ran && !failed_at_commit {
             failure.escaped(completed);
         } else if !was_interrupted
@@ -149,16 +159,23 @@ impl Executor<'_, '_> {
         Stop::Failed(Box::new(failure))
     }
 
-    /// Whether the ledger has a row where this step would have written its own.
-    async fn has_moved(&mut self, step: &Step) -> bool {
-        match ledger::read(self.session, self.framing.table).await {
-            Ok(ledger) => ledger
-                .get(step.migration.version())
-                .is_some_and(|history| history.next_seq() > step.seq),
-            Err(error) => {
-                tracing::warn!(%error, "the ledger could not be read after a failure");
-                false
-            }
+    /// What a step that is rolled back has left behind. Where it cannot be had, the `failed` row settles it: it collides
+    /// with that of another run.
+    async fn trace(&mut self, steps: &[Step], index: usize) -> Trace {
+        let after = self.after(steps, index);
+        let query = format!(
+            "{LOCAL_SETTINGS} SELECT current_setting('devflow.kept', true); RESET devflow.kept; SELECT {}",
+            ledger::is_overtaken(self.framing.table, after)
+        );
+        let answer = self.ask(&query).await;
+        if let Some(refusal) = &answer.error {
+            let sqlstate = refusal.sqlstate();
+            tracing::warn!(sqlstate, "the ledger could not be read after a failure");
+        }
+        let said = |index: usize| answer.rows.get(index).and_then(|row| row.get(0));
+        Trace {
+            kept: said(0) == Some(&self.framing.mark(index)),
+            overtaken: said(1) == Some("t"),
         }
     }
 
@@ -199,6 +216,7 @@ impl Executor<'_, '_> {
         }
         match refusal.sqlstate() {
             "23505" => Stop::Moved,
+            _ if refusal.says(MEDDLED) => Stop::Unwritten(meddled()),
             _ => Stop::Unwritten(refusal.into_error("write to the ledger")),
         }
     }
@@ -248,4 +266,9 @@ impl Executor<'_, '_> {
             });
         }
     }
+}
+
+fn meddled() -> Error {
+    let message = "the ledger did not take a row: a migration put a trigger or a rule on it";
+    Error::new(ErrorKind::Ledger, "ledger_untrusted", message).help("remove it, and run again")
 }

@@ -1,6 +1,6 @@
 //! One transactional step as messages, with its guards.
 
-use crate::ledger::{After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN};
+use crate::ledger::{self, After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN};
 use crate::literal::text;
 use crate::lock::Link;
 use devflow_migrations::{Limits, Migration, Step, Verb};
@@ -55,11 +55,15 @@ const LARGE: usize = 4 << 20;
 const GROUP: usize = 1 << 20;
 
 impl Framing<'_> {
-    fn mark(&self, number: usize) -> String {
+    /// What a step's transaction is known by.
+    pub(crate) fn mark(&self, number: usize) -> String {
         format!("{}.{number}", self.id)
     }
 
     /// Message 1. It takes no snapshot, so that a file may still choose its isolation level.
+    ///
+    /// `devflow.kept` is set for the session, so that it stays exactly when the file commits by itself: whatever rolls back
+    /// takes it back, and so does the clean-up before our own commit.
     pub(crate) fn begin(&self, number: usize, limits: Limits) -> String {
         let transaction_timeout = if self.server_major >= 17 {
             " SET LOCAL transaction_timeout = 0;"
@@ -69,13 +73,13 @@ impl Framing<'_> {
         format!(
             "{before}BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL client_encoding = 'UTF8'; \
              {check}SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};{transaction_timeout} \
-             SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL devflow.step = '{}'",
+             SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL devflow.step = '{mark}'; SET devflow.kept = '{mark}'",
             limits.lock_timeout.unwrap_or(self.lock_timeout).as_millis(),
             limits
                 .statement_timeout
                 .unwrap_or(self.statement_timeout)
                 .as_millis(),
-            self.mark(number),
+            mark = self.mark(number),
             before = self.before(),
             check = self.connection_check(),
         )
@@ -141,16 +145,17 @@ impl Framing<'_> {
             ..Record::of(&step.migration, step.seq, self.verb.event(), self.run)
         };
         format!(
-            "SELECT CASE WHEN pg_catalog.current_setting('devflow.step', true) IS DISTINCT FROM '{mark}' \
+            "SELECT CASE WHEN pg_catalog.texteq(pg_catalog.current_setting('devflow.step', true), '{mark}') IS NOT TRUE \
                THEN pg_catalog.set_config('{ENDED}', '', true) {lock_guard}END; \
              SET CONSTRAINTS ALL IMMEDIATE; \
              {hygiene} \
-             {LOCAL_SETTINGS} {durability} {insert} RETURNING execution_ms; COMMIT",
+             {LOCAL_SETTINGS} {durability} {insert} RETURNING execution_ms; {guard}; COMMIT",
             mark = self.mark(number),
             lock_guard = self.lock_guard(),
             hygiene = self.hygiene(),
             durability = durability.statement(),
             insert = record.insert(self.table, after),
+            guard = ledger::untouched(self.table, &record, after),
         )
     }
 
@@ -168,10 +173,11 @@ impl Framing<'_> {
     pub(crate) fn row(&self, record: &Record<'_>) -> String {
         format!(
             "{} SET LOCAL SESSION AUTHORIZATION DEFAULT; {LOCAL_SETTINGS} SET LOCAL statement_timeout = 0; {} {} \
-             RETURNING execution_ms, detail;",
+             RETURNING execution_ms, detail; {};",
             record.look(),
             Durability::Now.statement(),
             record.insert(self.table, None),
+            ledger::taken(self.table, record),
         )
     }
 }

@@ -123,6 +123,16 @@ pub(crate) const LEAKS: &[Case] = &[
         "TABLE; SELECT pg_advisory_unlock_all()",
         Applied,
     ),
+    (
+        "no lock any more, by a DO block",
+        "TABLE; DO 'BEGIN PERFORM pg_advisory_unlock_all(); END'",
+        Applied,
+    ),
+    (
+        "a role, a user and a setting by a DO block",
+        "TABLE; DO $$ BEGIN SET ROLE pg_monitor; SET SESSION AUTHORIZATION pg_monitor; SET search_path = ''; END $$",
+        Applied,
+    ),
     ("a comment without a line end", "TABLE; -- the end", Applied),
     ("an inner BEGIN", "BEGIN; TABLE", Applied),
 ];
@@ -198,6 +208,16 @@ pub(crate) const ABORTS: &[Case] = &[
     ),
     ("RESET ALL", "TABLE; RESET ALL", Refused("")),
     (
+        "RESET ALL in a DO block",
+        "TABLE; DO 'BEGIN RESET ALL; END'",
+        Refused(""),
+    ),
+    (
+        "DISCARD ALL in a DO block",
+        "TABLE; DO 'BEGIN DISCARD ALL; END'",
+        Refused("25001"),
+    ),
+    (
         "no ledger any more",
         "TABLE; DROP TABLE schema_migrations",
         Refused("42P01"),
@@ -215,6 +235,32 @@ pub(crate) const ABORTS: &[Case] = &[
     (
         "a ledger without its last row",
         "TABLE; DELETE FROM schema_migrations WHERE version = '2'",
+        Refused(""),
+    ),
+    (
+        "a ledger without its first row",
+        "TABLE; DELETE FROM schema_migrations WHERE version = '1'",
+        Refused(""),
+    ),
+    (
+        "a row of the ledger that is not what it was",
+        "TABLE; DO $$ BEGIN UPDATE schema_migrations SET checksum = 'x' WHERE version = '1'; EXCEPTION WHEN division_by_zero THEN END $$",
+        Refused(""),
+    ),
+    (
+        "a row too many",
+        "TABLE; INSERT INTO schema_migrations (version, seq, event, at) VALUES ('9', 1, 'applied', now())",
+        Refused(""),
+    ),
+    (
+        "a trigger that swallows rows",
+        "TABLE; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+        CREATE TRIGGER t BEFORE INSERT ON schema_migrations FOR EACH ROW EXECUTE FUNCTION f()",
+        Refused(""),
+    ),
+    (
+        "a rule that listens",
+        "TABLE; CREATE RULE r AS ON INSERT TO schema_migrations DO ALSO NOTIFY devflow_test",
         Refused(""),
     ),
     (
@@ -240,11 +286,25 @@ pub(crate) const ESCAPES: &[Case] = &[
     ),
     ("COMMIT AND CHAIN", "TABLE; COMMIT AND CHAIN", Escaped),
     ("COMMIT and another BEGIN", "TABLE; COMMIT; BEGIN", Escaped),
-    ("ROLLBACK AND CHAIN", "TABLE; ROLLBACK AND CHAIN", Escaped),
+    (
+        "COMMIT AND CHAIN, then an error",
+        "TABLE; COMMIT AND CHAIN; SELECT 1 / 0",
+        Escaped,
+    ),
+    (
+        "COMMIT and another BEGIN, then an error",
+        "TABLE; COMMIT; BEGIN; SELECT 1 / 0",
+        Escaped,
+    ),
+    (
+        "ROLLBACK AND CHAIN",
+        "TABLE; ROLLBACK AND CHAIN",
+        Refused(""),
+    ),
     (
         "ROLLBACK and another BEGIN",
         "TABLE; ROLLBACK; BEGIN",
-        Escaped,
+        Refused(""),
     ),
     ("COPY FROM stdin", "TABLE; COPY m_3 FROM stdin", Lost),
     (

@@ -111,7 +111,7 @@ impl<'a> Record<'a> {
 
 impl After<'_> {
     /// A file outside a transaction writes more than one row; its last is of this kind too.
-    fn condition(self) -> String {
+    pub(super) fn condition(self) -> String {
         match self {
             Self::Row(id) => format!("p.id = {id}"),
             Self::Step(step, event) => format!(

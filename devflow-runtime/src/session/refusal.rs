@@ -59,6 +59,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the server's message holds a text, such as what a guard of ours says.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        matches!(self, Self::Server(error) if error.message().contains(text))
+    }
+
     /// The server's SQLSTATE; empty when the connection was lost.
     pub(crate) fn sqlstate(&self) -> &str {
         match self {
