@@ -210,11 +210,10 @@ impl Attempt<'_> {
         if matches!(hold, Hold::Beside(_)) && hold.lost().is_none() {
             return Ok(true);
         }
-        let link = Link::ask(session, &self.run.id).await?;
         let deadline = Instant::now() + ORPHAN;
         loop {
-            if poll(session, &self.table, link, &Watch::Nothing).await? == Polled::Locked {
-                *hold = Hold::keep(connector, session, link).await?;
+            if poll(session, &self.table, self.link, &Watch::Nothing).await? == Polled::Locked {
+                *hold = Hold::keep(connector, session, self.link).await?;
                 return Ok(true);
             }
             let holder = holder(session, &self.table).await;

@@ -143,7 +143,7 @@ impl<'a> Attempt<'a> {
     /// The first message; what it says of the session goes into the report.
     pub(crate) async fn look(&mut self, session: &mut Session) -> Result<Look> {
         let look = ledger::look(session, &self.table).await?;
-        self.link = Link::of(session, look.facts.marker.as_deref(), &self.run.id);
+        self.link = Link::of(session, look.facts.marker.as_deref());
         let is_ours = self.link == Link::Direct;
         session.backend = is_ours.then(|| look.facts.backend.clone());
         let first = self.place.database.is_empty();

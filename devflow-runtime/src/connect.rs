@@ -43,6 +43,9 @@ pub(crate) struct Connector<'a> {
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// To be turned away costs the server a process, and those that it has let in the time to be done.
+const LONGEST_PAUSE_IF_FULL: Duration = Duration::from_secs(5);
+
 impl<'a> Connector<'a> {
     /// Prepares TLS; opens nothing.
     ///
@@ -118,7 +121,10 @@ impl<'a> Connector<'a> {
             let next = jittered(pause).min(left);
             retrying(&failure.reason(), next);
             self.interrupt.sleep(next).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(match failure.is_full() {
+                true => LONGEST_PAUSE_IF_FULL,
+                false => LONGEST_PAUSE,
+            });
         }
     }
 
@@ -235,7 +241,7 @@ impl<'a> Connector<'a> {
             tls: self.tls.clone(),
         };
         let mut session = Session::new(client, connection, route, self.interrupt.clone());
-        session.has_marker = options != Options::Plain;
+        session.marker = (options != Options::Plain).then(|| self.run.id.clone());
         Ok(session)
     }
 

@@ -10,7 +10,7 @@ use crate::backend::{BACKEND_COLUMNS, Backend};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable};
-use crate::literal::text;
+use crate::literal::{optional, text};
 use crate::session::{Lost, Session};
 use devflow_migrations::Version;
 use std::time::Duration;
@@ -62,27 +62,11 @@ pub(crate) enum Polled {
 
 impl Link {
     /// A marker that was set at start-up and does not come back was set on another session than the one that answers.
-    pub(crate) fn of(session: &Session, marker: Option<&str>, run: &str) -> Self {
-        match session.has_marker && marker == Some(run) {
+    pub(crate) fn of(session: &Session, marker: Option<&str>) -> Self {
+        match session.marker.is_some() && session.marker.as_deref() == marker {
             true => Self::Direct,
             false => Self::Pooled,
         }
-    }
-
-    /// Asks a session that has only been opened.
-    ///
-    /// # Errors
-    /// When the connection is lost.
-    pub(crate) async fn ask(session: &mut Session, run: &str) -> Result<Self> {
-        let query = format!(
-            "{LOCAL_SETTINGS} SELECT current_setting('devflow.session', true), {BACKEND_COLUMNS}"
-        );
-        let answer = session.ask_within(ANSWER, &query).await;
-        let answer = answer.accept("show a setting")?;
-        let row = answer.rows.first();
-        let link = Self::of(session, row.and_then(|row| row.get(0)), run);
-        session.backend = row.filter(|_| link == Self::Direct).map(Backend::of);
-        Ok(link)
     }
 }
 
@@ -181,12 +165,13 @@ pub(crate) async fn poll(
 ) -> Result<Polled> {
     let message = poll_message(session, table, link, watch);
     let answer = session.ask_within(ANSWER, &message).await;
-    let is_true = |index: usize| answer.rows.get(index).and_then(|row| row.get(0)) == Some("t");
-    let (is_locked, is_seen) = (is_true(0), is_true(1));
-    let polled = match (is_locked, is_seen) {
-        (true, true) if matches!(watch, Watch::Table) => Polled::LookAgain,
-        (true, _) if answer.error.is_none() => Polled::Locked,
-        (_, true) => Polled::LookAgain,
+    let column = |index: usize| answer.rows.get(index).map(|row| row.get(0));
+    let is_locked = column(0) == Some(Some("t"));
+    let polled = match (column(0), column(1)) {
+        (Some(Some("t")), Some(Some("t"))) if matches!(watch, Watch::Table) => Polled::LookAgain,
+        (Some(Some("t")), Some(_)) => Polled::Locked,
+        // Without an answer the session is not what it was taken for.
+        (Some(None), _) | (_, Some(Some("t"))) => Polled::LookAgain,
         _ => Polled::Taken,
     };
     if polled != Polled::Locked {
@@ -201,14 +186,24 @@ pub(crate) async fn poll(
 
 /// Two statements, so that the second has a snapshot of its own, taken after the lock.
 fn poll_message(session: &Session, table: &LedgerTable, link: Link, watch: &Watch<'_>) -> String {
-    let (begin, scope) = match link {
-        Link::Direct => (String::new(), ""),
-        Link::Pooled => (begin_keeping(session.major_version()), "_xact"),
+    let (begin, lock) = match link {
+        Link::Direct => (String::new(), lock_of_ours(session, table)),
+        Link::Pooled => (
+            begin_keeping(session.major_version()),
+            format!("pg_try_advisory_xact_lock({})", table.key.0),
+        ),
     };
+    let done = watch.query(table);
+    format!("{begin}{LOCAL_SETTINGS} SELECT {lock}; {done}")
+}
+
+/// A session that was opened while waiting may lead through a pooler after all, by another host for example: there
+/// nothing is locked, and NULL is the answer.
+fn lock_of_ours(session: &Session, table: &LedgerTable) -> String {
     format!(
-        "{begin}{LOCAL_SETTINGS} SELECT pg_try_advisory{scope}_lock({}); {}",
-        table.key.0,
-        watch.query(table)
+        "CASE WHEN current_setting('devflow.session', true) = {} THEN pg_try_advisory_lock({}) END",
+        optional(session.marker.as_deref()),
+        table.key.0
     )
 }
 

@@ -43,8 +43,8 @@ pub(crate) struct Session {
     /// A notice that came after what the reply had been polled for: of this reply or, if that is over, of the next.
     next_notice: Option<Notice>,
     lost: Option<Lost>,
-    /// Whether the start-up options were taken, so that the run's marker can come back.
-    pub(crate) has_marker: bool,
+    /// What was set at start-up to be asked for later, where the start-up options were taken.
+    pub(crate) marker: Option<String>,
     /// Whether a full server turned us away before it took us.
     pub(crate) was_turned_away: bool,
     /// The server's side, once it was asked for; behind a pooler there is no such thing.
@@ -121,7 +121,7 @@ impl Session {
             notices: Vec::new(),
             next_notice: None,
             lost: None,
-            has_marker: false,
+            marker: None,
             was_turned_away: false,
             backend: None,
         }

@@ -15,8 +15,11 @@ use tokio::time::Instant;
 /// The mean pause between polls on a connection that stays open.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest mean pause between polls that connect anew.
-const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// The mean pause between polls that connect anew: at least this, and this many times what the last one took, so that
+/// even hundreds of waiters are connected a few at a time, whatever the server's speed.
+const AWAY: Duration = Duration::from_secs(4);
+const SHARE: u32 = 50;
+const LONGEST_AWAY: Duration = Duration::from_secs(15);
 
 /// How often a waiter says whom it waits for.
 const SAY_AGAIN: Duration = Duration::from_secs(5);
@@ -48,7 +51,8 @@ pub(crate) struct Waiter<'a, 'o> {
 /// When to speak again, and when to ask.
 struct Pace {
     said: Option<Instant>,
-    pause: Duration,
+    /// When the turn began that is under way.
+    turn: Instant,
     /// The server was full when we came: a connection that only waits keeps others out.
     is_crowded: bool,
 }
@@ -66,10 +70,11 @@ impl Waiter<'_, '_> {
     ) -> Result<Waited> {
         let mut pace = Pace {
             said: None,
-            pause: PAUSE,
+            turn: Instant::now(),
             is_crowded: false,
         };
         loop {
+            pace.turn = Instant::now();
             let turn = self.turn(session, watch, &mut pace).await;
             if self.interrupt.is_fired() {
                 return Err(interrupted());
@@ -93,8 +98,12 @@ impl Waiter<'_, '_> {
         watch: &Watch<'_>,
         pace: &mut Pace,
     ) -> Result<Option<Waited>> {
-        if !session.is_open() && self.come_back(session).await? != self.link {
-            return Ok(Some(Waited::LookAgain));
+        if !session.is_open() {
+            *session = self.come_back().await?;
+            // The time before a full server's door was nobody's work.
+            if session.was_turned_away {
+                pace.turn = Instant::now();
+            }
         }
         match poll(session, self.table, self.link, watch).await? {
             Polled::Locked => self.keep(session).await.map(Waited::Locked).map(Some),
@@ -145,28 +154,27 @@ impl Waiter<'_, '_> {
     /// Sleeps, without a connection where it would be in somebody's way.
     async fn pause(&mut self, session: &mut Session, pace: &mut Pace) {
         pace.is_crowded |= session.was_turned_away;
-        if self.link == Link::Pooled || pace.is_crowded || self.since.elapsed() >= KEEP_OPEN {
+        let is_long = pace.is_crowded || self.since.elapsed() >= KEEP_OPEN;
+        if is_long || self.link == Link::Pooled {
             session.close().await;
-            pace.pause = (pace.pause * 3 / 2).min(LONGEST_PAUSE);
         }
+        let pause = match is_long {
+            true => (pace.turn.elapsed() * SHARE).clamp(AWAY, LONGEST_AWAY),
+            false => PAUSE,
+        };
         let left = self.limit.saturating_sub(self.since.elapsed());
-        self.interrupt.sleep(jittered(pace.pause).min(left)).await;
+        self.interrupt.sleep(jittered(pause).min(left)).await;
     }
 
-    /// Connects again, and says what lies between us and the server now: another host may have answered.
-    async fn come_back(&mut self, session: &mut Session) -> Result<Link> {
+    async fn come_back(&mut self) -> Result<Session> {
         let mut connector = self.connector.clone();
         connector.patience = self.limit.saturating_sub(self.since.elapsed());
         let teller = &mut *self.teller;
         let mut retrying =
             |reason: &str, pause| teller.tell(&Event::ConnectRetry { reason, pause });
         let connected = connector.connect(&mut retrying);
-        *session = self
-            .interrupt
-            .unless_fired(connected)
-            .await
-            .unwrap_or_else(|| Err(interrupted()))?;
-        Link::ask(session, &connector.run.id).await
+        let session = self.interrupt.unless_fired(connected).await;
+        session.unwrap_or_else(|| Err(interrupted()))
     }
 }
 
