@@ -117,10 +117,18 @@ impl Attempt<'_> {
         if loss.sent.is_empty() {
             return Err(loss.lost.before_anything_ran());
         }
+        let told: Vec<Version> = match loss.fresh {
+            true => Vec::new(),
+            false => self.done.iter().map(|step| step.version.clone()).collect(),
+        };
         let mut report = match self.look_after(connector, hold, &loss).await {
-            Ok(()) => self.report(plan, None),
+            Ok(()) => {
+                self.remark_vanished(&told);
+                self.report(plan, None)
+            }
             Err(error) => {
-                tracing::warn!(%error, "what was committed could not be confirmed");
+                let remark = format!("what was committed could not be confirmed: {error}");
+                self.teller.remark(remark);
                 self.unconfirmed(plan, loss.sent, loss.fresh)
             }
         };
@@ -147,6 +155,19 @@ impl Attempt<'_> {
         .with_report(report))
     }
 
+    /// A standby takes over without the commits that had not reached it yet.
+    fn remark_vanished(&mut self, told: &[Version]) {
+        let is_there = |version: &Version| self.done.iter().any(|step| step.version == *version);
+        let vanished = told.iter().filter(|version| !is_there(version));
+        let vanished: Vec<_> = vanished.map(ToString::to_string).collect();
+        if !vanished.is_empty() {
+            self.teller.remark(format!(
+                "{} had been committed, and the server that answers now does not have it: it was lost with the other",
+                vanished.join(", ")
+            ));
+        }
+    }
+
     /// Connects again, ends the lost session, and reads what it committed.
     async fn look_after(
         &mut self,
@@ -158,6 +179,11 @@ impl Attempt<'_> {
         // The interruption, if there was one, is over: this look is short and bounded.
         let again = connector.uninterrupted();
         let mut session = again.connect(&mut |_, _| {}).await?;
+        let (facts, _) = ledger::take_facts(&mut session, &self.table).await?;
+        if facts.in_recovery {
+            let message = "a standby answers now, which may be behind what was committed";
+            return Err(Error::new(ErrorKind::ReadOnly, "read_only", message));
+        }
         if let Some(orphan) = &loss.orphan {
             orphan.end(&mut session).await;
         }

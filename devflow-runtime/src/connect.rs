@@ -165,8 +165,10 @@ impl<'a> Connector<'a> {
         ));
         for endpoint in endpoints {
             match self.try_endpoint(host, &endpoint).await {
-                Ok(session) if self.suits(&session) => return Ok(session),
                 Ok(mut session) => {
+                    if self.suits(&mut session).await {
+                        return Ok(session);
+                    }
                     session.close().await;
                     last = Cause::Attributes;
                 }
@@ -295,21 +297,36 @@ impl<'a> Connector<'a> {
         config
     }
 
-    /// Servers from 14 on report what is needed by themselves, without a round trip.
-    fn suits(&self, session: &Session) -> bool {
-        let on = |name| session.parameter(name) == Some("on");
+    async fn suits(&self, session: &mut Session) -> bool {
+        if self.target.attributes == SessionAttributes::Any {
+            return true;
+        }
+        // Who does not say what it is may be either, and nobody asked for that.
+        let Some((standby, read_only)) = attributes(session).await else {
+            return false;
+        };
         match self.target.attributes {
             SessionAttributes::Any => true,
-            SessionAttributes::Primary => !on("in_hot_standby"),
-            SessionAttributes::Standby => on("in_hot_standby"),
-            SessionAttributes::ReadWrite => {
-                !on("in_hot_standby") && !on("default_transaction_read_only")
-            }
-            SessionAttributes::ReadOnly => {
-                on("in_hot_standby") || on("default_transaction_read_only")
-            }
+            SessionAttributes::Primary => !standby,
+            SessionAttributes::Standby => standby,
+            SessionAttributes::ReadWrite => !standby && !read_only,
+            SessionAttributes::ReadOnly => standby || read_only,
         }
     }
+}
+
+/// Whether the server is a standby, and whether its transactions are read-only. Servers from 14 on report it by
+/// themselves; an older one, or a pooler, has to be asked.
+async fn attributes(session: &mut Session) -> Option<(bool, bool)> {
+    let names = ["in_hot_standby", "default_transaction_read_only"];
+    if let [Some(standby), Some(read_only)] = names.map(|name| session.parameter(name)) {
+        return Some((standby == "on", read_only == "on"));
+    }
+    let query = "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'on' ELSE 'off' END, \
+                 pg_catalog.current_setting('default_transaction_read_only')";
+    let answer = session.ask(query).await;
+    let row = answer.rows.first()?;
+    Some((row.get(0) == Some("on"), row.get(1) == Some("on")))
 }
 
 /// Which start-up options are sent besides the user's own.

@@ -7,7 +7,7 @@ use crate::failure::{Part, describe, interrupted};
 use crate::ledger::{self, LOCAL_SETTINGS, MEDDLED, Record};
 use crate::report::{Notice, StepFailure};
 use crate::session::{Answer, Lost, Refusal};
-use crate::step::flush;
+use crate::step::{Durability, flush};
 use crate::wait::LockWait;
 use devflow_migrations::{LedgerEvent, Step, Verb};
 use std::collections::VecDeque;
@@ -243,11 +243,21 @@ impl Executor<'_, '_> {
         outcome
     }
 
-    /// A commit that waits for the write-ahead log makes the ones before it durable too.
+    /// A commit that waits for the write-ahead log makes the ones before it durable too. It waits for a standby as well
+    /// where the role asks for that, until the run is interrupted.
     async fn flush(&mut self, stop: Stop) -> Result<(), Stop> {
         self.session.quiet().await;
         self.roll_back().await?;
-        match self.ask(&flush()).await.error {
+        if !self.interrupt.is_fired() {
+            self.session.heed(true);
+            let flushed = self.ask(&flush(Durability::Now)).await;
+            self.session.quiet().await;
+            if flushed.error.is_none() {
+                return Err(stop);
+            }
+            self.roll_back().await?;
+        }
+        match self.ask(&flush(Durability::Here)).await.error {
             None => Err(stop),
             Some(refusal) => Err(Stop::Lost(Lost(format!(
                 "what was committed could not be made durable ({})",

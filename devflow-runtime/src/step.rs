@@ -3,7 +3,7 @@
 use crate::ledger::{self, After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN};
 use crate::literal::text;
 use crate::lock::Link;
-use devflow_migrations::{Limits, Migration, Step, Verb};
+use devflow_migrations::{LedgerEvent, Limits, Migration, Step, Verb};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(crate) enum Durability {
     Own,
     /// The role's own setting, but `off` is raised to `local`.
     Now,
+    /// On this server's disk. What is said about the end of a run must not wait for a standby that does not answer.
+    Here,
 }
 
 /// What the server answers when a file ended devflow's transaction.
@@ -171,11 +173,15 @@ impl Framing<'_> {
     ///
     /// A file outside a transaction may have changed the session's role for the statements that follow.
     pub(crate) fn row(&self, record: &Record<'_>) -> String {
+        let durability = match record.event {
+            LedgerEvent::Failed => Durability::Here,
+            _ => Durability::Now,
+        };
         format!(
             "{} SET LOCAL SESSION AUTHORIZATION DEFAULT; {LOCAL_SETTINGS} SET LOCAL statement_timeout = 0; {} {} \
              RETURNING execution_ms, detail; {};",
             record.look(),
-            Durability::Now.statement(),
+            durability.statement(),
             record.insert(self.table, None),
             ledger::taken(self.table, record),
         )
@@ -192,6 +198,7 @@ impl Durability {
                 "SELECT pg_catalog.set_config('synchronous_commit', 'local', true) \
                  WHERE pg_catalog.current_setting('synchronous_commit') = 'off';"
             }
+            Self::Here => "SET LOCAL synchronous_commit = local;",
         }
     }
 }
@@ -216,10 +223,10 @@ pub(crate) fn pieces(migration: &Migration) -> Vec<Range<usize>> {
 }
 
 /// The statement that makes every commit before it durable, when nothing else is left to be written.
-pub(crate) fn flush() -> String {
+pub(crate) fn flush(durability: Durability) -> String {
     format!(
         "BEGIN; {} SELECT pg_catalog.pg_logical_emit_message(true, {}, ''); COMMIT",
-        Durability::Now.statement(),
+        durability.statement(),
         text("devflow")
     )
 }

@@ -90,7 +90,10 @@ impl Postmaster {
             port: 0,
             child: None,
         };
-        postmaster.initdb()?;
+        match &options.copy_of {
+            Some(data) => postmaster.copy(data)?,
+            None => postmaster.initdb()?,
+        }
         postmaster
             .configure(options)
             .map_err(|error| format!("cannot configure the server: {error}"))?;
@@ -110,6 +113,19 @@ impl Postmaster {
         }
         let said = String::from_utf8_lossy(&output.stderr);
         Err(format!("initdb failed: {said}"))
+    }
+
+    /// Whoever may run the server may read another one's files: all servers run as the same user.
+    fn copy(&self, data: &Path) -> Result<(), String> {
+        let status = self
+            .command_at(Path::new("cp"))
+            .arg("-Rp")
+            .args([data, &self.data()])
+            .status();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            failed => Err(format!("cannot copy {}: {failed:?}", data.display())),
+        }
     }
 
     fn configure(&self, options: &ServerOptions) -> std::io::Result<()> {
@@ -245,7 +261,11 @@ impl Postmaster {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.installation.program(program));
+        self.command_at(&self.installation.program(program))
+    }
+
+    fn command_at(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -30,6 +30,8 @@ pub struct ServerOptions {
     pub access: Vec<String>,
     /// Files in the data directory, readable to the server alone: certificates and keys.
     pub files: Vec<(String, String)>,
+    /// The data directory of a server that is stopped, to begin with a copy of it.
+    pub copy_of: Option<PathBuf>,
 }
 
 impl Server {

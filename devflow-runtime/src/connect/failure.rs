@@ -26,20 +26,17 @@ impl Failure {
     /// Whether the same attempt may succeed a moment later.
     pub(super) fn may_pass(&self) -> bool {
         match &self.cause {
-            Cause::Socket(error) => matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::NotFound
-            ),
+            Cause::Socket(error) => is_nobody_there(error),
             Cause::Client(error) => match error.code() {
                 Some(code) => {
                     [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS].contains(code)
                 }
                 // A server that goes down or comes up closes what it has just accepted.
-                None => error.is_closed(),
+                None => error.is_closed() || cause(error).is_some_and(is_nobody_there),
             },
-            Cause::LookUp(_) | Cause::Timeout(_) | Cause::Attributes => false,
+            // While a failover is under way there is no primary yet.
+            Cause::Attributes => true,
+            Cause::LookUp(_) | Cause::Timeout(_) => false,
         }
     }
 
@@ -141,6 +138,22 @@ impl Failure {
         };
         Error::new(ErrorKind::Connect, self.code(), message).help(help)
     }
+}
+
+/// No server listens, or the one that did is going down.
+fn is_nobody_there(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotFound
+    )
+}
+
+/// The system's error behind the client's.
+fn cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
+    std::error::Error::source(error)?.downcast_ref()
 }
 
 /// The client's own words for errors that are neither the server's nor the system's; they hold no setting's value.

@@ -147,7 +147,7 @@ pub(crate) async fn record_loss(
     };
     let message = format!(
         "BEGIN; {LOCAL_SETTINGS} {} {}; COMMIT",
-        Durability::Now.statement(),
+        Durability::Here.statement(),
         record.insert(table, None)
     );
     session
