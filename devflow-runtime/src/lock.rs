@@ -174,6 +174,8 @@ pub(crate) async fn poll(
         (Some(None), _) | (_, Some(Some("t"))) => Polled::LookAgain,
         _ => Polled::Taken,
     };
+    let first = answer.rows.first();
+    session.backend = first.filter(|_| link == Link::Direct).map(Backend::of);
     if polled != Polled::Locked {
         match link {
             Link::Pooled => drop(session.ask_within(ANSWER, "ROLLBACK").await),
@@ -201,7 +203,7 @@ fn poll_message(session: &Session, table: &LedgerTable, link: Link, watch: &Watc
 /// nothing is locked, and NULL is the answer.
 fn lock_of_ours(session: &Session, table: &LedgerTable) -> String {
     format!(
-        "CASE WHEN current_setting('devflow.session', true) = {} THEN pg_try_advisory_lock({}) END",
+        "CASE WHEN current_setting('devflow.session', true) = {} THEN pg_try_advisory_lock({}) END, {BACKEND_COLUMNS}",
         optional(session.marker.as_deref()),
         table.key.0
     )
