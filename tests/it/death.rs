@@ -60,7 +60,7 @@ fn a_copy_of_the_service_that_waits_takes_over_from_one_that_is_killed() {
                   WHERE locktype = 'advisory' AND granted AND a.datname = current_database()";
     let holder = database.value(holder);
     let leads = |copy: &Running| copy.stderr().contains(holder.split(' ').nth(1).unwrap());
-    wait_until("the other waits", || copies.iter().any(|copy| leads(copy)));
+    wait_until("the other waits", || copies.iter().any(&leads));
     let [one, other] = copies;
     // Who waits says whom it waits for.
     let (leader, waiter) = if leads(&one) {
