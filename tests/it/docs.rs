@@ -67,6 +67,16 @@ fn anchors(page: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
+/// What a line tells to install by name, if it does: the first word behind the command that is no flag.
+fn installed_by_name(line: &str) -> Option<&str> {
+    let (_, rest) = line
+        .split_once("pip install ")
+        .or_else(|| line.split_once("cargo install "))?;
+    let mut words = rest.split([' ', '`', '"']);
+    let word = words.find(|word| !word.is_empty() && !word.starts_with('-'))?;
+    (word.starts_with("devflow") && !word.contains('/') && !rest.contains("--path")).then_some(word)
+}
+
 /// Why a link leads nowhere, if it does.
 fn broken(page: &Path, link: &str) -> Option<String> {
     if link.starts_with("https://") {
@@ -95,6 +105,36 @@ fn every_link_leads_somewhere() {
             .collect::<Vec<_>>()
     });
     assert_eq!(broken.collect::<Vec<_>>(), [""; 0]);
+}
+
+/// The names in the registries are somebody else's, and so may ours be one day.
+#[test]
+fn nothing_tells_to_install_by_name() {
+    let written = [
+        "action.yml",
+        ".github/workflows/ci.yml",
+        ".github/workflows/release.yml",
+        "examples/ci/.github/workflows/migrate.yml",
+    ];
+    let files = pages(&workspace()).into_iter();
+    for file in files.chain(written.map(|file| workspace().join(file))) {
+        let text = fs::read_to_string(&file).unwrap();
+        let warns = |line: &&str| line.starts_with("**Never by name.**");
+        for line in text.lines().filter(|line| !warns(line)) {
+            assert_eq!(installed_by_name(line), None, "{}: {line}", file.display());
+        }
+    }
+    assert_eq!(
+        installed_by_name("pip install -q `devflow`"),
+        Some("devflow")
+    );
+    let project = read("devflow-cli/pyproject.toml");
+    let name = project
+        .lines()
+        .find_map(|line| line.strip_prefix("name = "));
+    let name = name.unwrap().trim_matches('"');
+    assert!(!["devflow", "devflow-core"].contains(&name));
+    assert!(read("docs/install.md").contains(&format!("`{name}`")));
 }
 
 #[test]

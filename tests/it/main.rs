@@ -1,5 +1,6 @@
 //! The integration tests: one file a theme, one program for all of them.
 
+mod action;
 mod approval;
 mod bad_input;
 mod bad_migration;
@@ -28,6 +29,7 @@ mod lock_queue;
 mod locking;
 mod look;
 mod no_transaction;
+mod pipeline;
 mod pooler;
 mod pooler_faults;
 mod real_history;

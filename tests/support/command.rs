@@ -25,6 +25,7 @@ pub struct Command {
     promises: Promises,
     stdout: Option<Stdio>,
     stderr: Option<Stdio>,
+    is_devflow: bool,
 }
 
 /// A running program, killed when the value is dropped.
@@ -73,6 +74,7 @@ impl Command {
             promises: Promises::default(),
             stdout: None,
             stderr: None,
+            is_devflow: program.ends_with("devflow"),
         }
     }
 
@@ -98,6 +100,14 @@ impl Command {
     #[must_use]
     pub fn secret(mut self, text: &str) -> Self {
         self.promises.keep_secret(text);
+        self
+    }
+
+    /// Holds what a shell writes against what devflow promises, for devflow is all that the shell runs.
+    #[must_use]
+    pub(crate) fn for_devflow(mut self, json: bool) -> Self {
+        self.is_devflow = true;
+        self.promises.json = json;
         self
     }
 
@@ -133,14 +143,14 @@ impl Command {
         self.command
             .stdout(self.stdout.take().unwrap_or_else(Stdio::piped))
             .stderr(self.stderr.take().unwrap_or_else(Stdio::piped));
-        let (mut child, is_devflow) = self.start();
+        let mut child = self.start();
         Running {
             stdout: Reader::of(child.stdout.take()),
             stderr: Reader::of(child.stderr.take()),
             child,
             keyboard: None,
             promises: self.promises,
-            is_devflow,
+            is_devflow: self.is_devflow,
         }
     }
 
@@ -159,26 +169,25 @@ impl Command {
             .stdin(line())
             .stdout(line())
             .stderr(line());
-        let (child, is_devflow) = self.start();
+        let child = self.start();
         Running {
             stdout: Reader::of(Some(screen.try_clone().expect("a file can be shared"))),
             stderr: Reader::of(None::<File>),
             child,
             keyboard: Some(screen),
             promises: self.promises,
-            is_devflow,
+            is_devflow: self.is_devflow,
         }
     }
 
-    /// Starts it, and tells whether it is devflow. Its streams are closed on our side, so that their end can be seen.
-    fn start(&mut self) -> (Child, bool) {
+    /// Starts it. Its streams are closed on our side, so that their end can be seen.
+    fn start(&mut self) -> Child {
         let program = Path::new(self.command.get_program()).to_owned();
         let spent = std::process::Command::new(&program);
         let mut command = std::mem::replace(&mut self.command, spent);
-        let child = command
+        command
             .spawn()
-            .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
-        (child, program.ends_with("devflow"))
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()))
     }
 }
 

@@ -4,6 +4,7 @@
 //! parallel. [`PrivateServer`] is for those that stop, pause or configure a server. Whatever is missing on the machine
 //! is a failed test that says what to install, never a test left out.
 
+mod actions;
 mod background;
 mod cargo;
 mod certificate;
@@ -32,6 +33,7 @@ mod user;
 mod wait;
 mod wire;
 
+pub use actions::{Actions, CompositeAction, JobRun, StepRun, Verdict};
 pub use background::on_background;
 pub use cargo::cargo;
 pub use certificate::{Authority, Certificate};

@@ -21,12 +21,17 @@ pub enum Program {
 ///
 /// Cargo builds the programs of a package for that package's own tests only, so a program of another one would be
 /// missing or, worse, old. The first test of a run that needs one has Cargo build them all, which takes no time when
-/// they are up to date. `./test` has built them when it says so in `DEVFLOW_TEST_PROGRAMS`.
+/// they are up to date. `./test` has built them when it says so in `DEVFLOW_TEST_PROGRAMS`. `DEVFLOW_TEST_DEVFLOW` is
+/// the path of a CLI that was installed from a package.
 ///
 /// # Panics
 /// When they cannot be built.
 #[must_use]
 pub fn program(program: Program) -> PathBuf {
+    let installed = std::env::var_os("DEVFLOW_TEST_DEVFLOW");
+    if let (Program::Devflow, Some(installed)) = (program, installed) {
+        return PathBuf::from(installed);
+    }
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         if std::env::var_os("DEVFLOW_TEST_PROGRAMS").is_none_or(|value| value != "built") {

@@ -108,7 +108,8 @@ impl Project {
     }
 }
 
-fn copy(source: &Path, destination: &Path) {
+/// Copies a folder and everything in it.
+pub(crate) fn copy(source: &Path, destination: &Path) {
     fs::create_dir_all(destination).expect("the folder can be made");
     for entry in fs::read_dir(source).expect("the folder is there") {
         let path = entry.expect("the folder can be read").path();
