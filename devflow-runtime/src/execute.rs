@@ -206,7 +206,8 @@ impl Executor<'_, '_> {
         self.watcher.turn_to(&steps[index].migration);
         self.announce(&steps[index].migration, index, steps.len());
         match steps[index].migration.mode() {
-            Mode::NoTransaction => self.statements(steps, index).await,
+            // Boxed: few runs need it, and every run would carry its size.
+            Mode::NoTransaction => Box::pin(self.statements(steps, index)).await,
             Mode::Transaction => self.large(steps, index).await,
         }
     }

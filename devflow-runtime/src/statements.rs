@@ -52,7 +52,7 @@ impl Executor<'_, '_> {
             execution_ms: None,
         };
         if let Some(resume) = &step.resume {
-            self.take_up(&mut course, resume).await?;
+            Box::pin(self.take_up(&mut course, resume)).await?;
         }
         let first = course.journal.first(step.resume.as_ref());
         self.write_row(&mut course, first).await?;
@@ -141,17 +141,12 @@ impl Executor<'_, '_> {
             _ if is_cancelled(&refusal) => Part::End,
             _ => return Err(self.unwritten(refusal).await),
         };
-        Err(self
-            .refuse(
-                course,
-                unit,
-                Refused {
-                    statement,
-                    part,
-                    refusal,
-                },
-            )
-            .await)
+        let refused = Refused {
+            statement,
+            part,
+            refusal,
+        };
+        Err(self.refuse(course, unit, refused).await)
     }
 
     /// A block of the file's own: the row is written in it, just before its COMMIT.
@@ -176,17 +171,12 @@ impl Executor<'_, '_> {
             return Err(self.unwritten(refusal).await);
         }
         let (statement, part) = (last, Part::End);
-        Err(self
-            .refuse(
-                course,
-                unit,
-                Refused {
-                    statement,
-                    part,
-                    refusal,
-                },
-            )
-            .await)
+        let refused = Refused {
+            statement,
+            part,
+            refusal,
+        };
+        Err(self.refuse(course, unit, refused).await)
     }
 
     /// What cannot share its row's fate: the row before it says that it may have been sent, and the one after it that it
@@ -219,17 +209,12 @@ impl Executor<'_, '_> {
                     from: course.journal.start(statement),
                     prefix: 0,
                 };
-                return Err(self
-                    .refuse(
-                        course,
-                        &unit,
-                        Refused {
-                            statement,
-                            part,
-                            refusal,
-                        },
-                    )
-                    .await);
+                let refused = Refused {
+                    statement,
+                    part,
+                    refusal,
+                };
+                return Err(self.refuse(course, &unit, refused).await);
             }
         }
         Ok(())

@@ -204,7 +204,7 @@ fn the_readme_shows_a_part_of_the_workflow_that_there_is() {
 #[test]
 fn the_statements_that_the_ledgers_page_recommends_do_what_it_says() {
     let database = TestDatabase::create();
-    let half = "-- devflow: no-transaction\nCREATE TABLE v (a int);\nCREATE TABLE w (a nothing);\n";
+    let half = "-- devflow: no-transaction\nCREATE TABLE v (a int);\nDO $$BEGIN COMMIT; EXECUTE 'CREATE TABLE w (a nothing)'; END$$;\n";
     let project = Project::new().migration("3_v.sql", half);
     let devflow = |arguments: &[&str], code| {
         let command = project

@@ -108,7 +108,7 @@ fn documents_of_files_have_the_keys_of_their_examples() {
 #[test]
 fn documents_of_half_done_files_have_the_keys_of_their_examples() {
     let scene = Scene::new();
-    let sql = "-- devflow: no-transaction\nCREATE TABLE c (a int);\nSELECT nothing;\n";
+    let sql = "-- devflow: no-transaction\nCREATE TABLE c (a int);\nDO $$BEGIN COMMIT; PERFORM nothing; END$$;\n";
     scene.project.write("migrations/3_c.sql", sql);
     let migrate = &["db", "migrate"];
     scene.assert_like("migrate_failed_outside_a_transaction", migrate);

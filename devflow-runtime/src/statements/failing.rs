@@ -49,7 +49,7 @@ impl Executor<'_, '_> {
         course.journal.in_doubt = match before.kind {
             ActionKind::CreateIndex | ActionKind::Reindex | ActionKind::ReindexMany => {
                 let is_told_to_stop = self.interrupt.is_fired();
-                is_told_to_stop || self.settle_statement(&before).await.is_err()
+                is_told_to_stop || Box::pin(self.settle_statement(&before)).await.is_err()
             }
             ActionKind::Detach => true,
             _ => false,

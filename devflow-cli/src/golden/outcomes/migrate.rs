@@ -159,8 +159,8 @@ pub(in crate::golden) fn half_done() -> Outcome {
         refused: true,
         version: "20260201000000".to_owned(),
         path: Some(path("20260201000000_orders_index.sql")),
-        message: "supabase/migrations/20260201000000_orders_index.sql is half done: 2 of 3 statements are complete, whether statement 3 took effect is not known (last heard of 2026-02-01T10:00:00.000000Z)".to_owned(),
-        help: Some("look at what the statement in flight left behind; then do the rest by hand and `devflow db repair --applied 20260202000000`, or take it back and `devflow db repair --not-applied 20260202000000`".to_owned()),
+        message: "supabase/migrations/20260201000000_orders_index.sql is half done: 2 of 3 statements are complete, whether statement 3 at supabase/migrations/20260201000000_orders_index.sql:9:1 took effect is not known (last heard of 2026-02-01T10:00:00.000000Z)".to_owned(),
+        help: Some("look at what is in the database; finish by hand what it does and say `devflow db repair --applied 20260201000000`, or undo what it did and say `devflow db repair --not-applied 20260201000000`: then the next run applies the whole file".to_owned()),
     }];
     outcome.troubled(Trouble::new(
         Kind::Refused,
