@@ -4,19 +4,30 @@ use crate::gate::{GATE, Gate};
 use crate::history::{
     Heard, applied, assert_sound, committed, migrator, run, run_with, table, tables, unchecked,
 };
-use devflow_runtime::ErrorKind;
+use devflow_runtime::{ErrorKind, Migrator, Settings, TableName};
 use std::thread;
 use std::time::Duration;
 use support::{PrivateServer, Project, Proxy, Signal, TestDatabase, on_background, wait_until};
 use tokio_postgres::NoTls;
 
+/// A migrator of a service whose system may drop its first packets: so many at once are more than the server's queue
+/// of connections holds.
+fn patient(project: &Project) -> Migrator {
+    let settings = Settings {
+        connect_timeout: Some(Duration::from_secs(60)),
+        ..Settings::default()
+    };
+    let set = migrator(project).set().clone();
+    Migrator::with_set(set, TableName::default(), settings)
+}
+
 /// Runs that are begun together on the support's own tasks; each ends with what it committed.
 fn start_together(
     count: usize,
-    files: &[String],
+    project: &Project,
     url: &str,
 ) -> thread::JoinHandle<Vec<Result<usize, String>>> {
-    let migrators: Vec<_> = (0..count).map(|_| unchecked(files)).collect();
+    let migrators: Vec<_> = (0..count).map(|_| patient(project)).collect();
     let url = url.to_owned();
     thread::spawn(move || {
         on_background(async move {
@@ -48,13 +59,14 @@ fn five_hundred_waiters_leave_room_on_a_server_of_thirty_connections() {
     let role = database.role("ordinary", "");
     database.execute(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
     let url = database.url_as(&role);
-    run(unchecked(&[table(1)]), &url).unwrap();
+    let project = tables(Project::new(), 1);
+    run(migrator(&project), &url).unwrap();
     let gate = Gate::shut(&database);
-    let files = [table(1), format!("{GATE}{}", table(2))];
-    let (leader, at) = (unchecked(&files), url.clone());
+    let project = project.migration("2_table.sql", &format!("{GATE}{}", table(2)));
+    let (leader, at) = (migrator(&project), url.clone());
     let leader = thread::spawn(move || run(leader, &at));
     gate.wait_until_reached(&database);
-    let waiters = start_together(WAITERS, &files, &url);
+    let waiters = start_together(WAITERS, &project, &url);
     wait_until("the waiters fill the server", || !lets_in(&url));
     wait_until("they have left it", || (0..20).all(|_| lets_in(&url)));
     drop(gate);

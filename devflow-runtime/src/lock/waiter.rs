@@ -82,9 +82,7 @@ impl Waiter<'_, '_> {
             match turn {
                 Ok(Some(waited)) => return Ok(waited),
                 Ok(None) => {}
-                Err(error) if error.kind() == ErrorKind::Disconnected => {
-                    self.lost(session, error).await?;
-                }
+                Err(error) if is_silence(&error) => self.lost(session, error).await?,
                 Err(error) => return Err(error),
             }
             self.pause(session, &mut pace).await;
@@ -176,6 +174,11 @@ impl Waiter<'_, '_> {
         let session = self.interrupt.unless_fired(connected).await;
         session.unwrap_or_else(|| Err(interrupted()))
     }
+}
+
+/// The server was there before, and may only be busy or out of reach for a while.
+fn is_silence(error: &Error) -> bool {
+    error.kind() == ErrorKind::Disconnected || error.code() == "connect_timeout"
 }
 
 fn timed_out(table: &LedgerTable, limit: Duration, holder: Option<&Holder>) -> Error {
