@@ -2,6 +2,7 @@
 
 use crate::account::refused;
 use crate::aftermath::Loss;
+use crate::charset::Charset;
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
@@ -151,6 +152,9 @@ impl<'a> Attempt<'a> {
         self.place.role.clone_from(&look.facts.role);
         if first {
             self.place.server = session.server();
+            self.table.charset =
+                Charset::of(session.parameter("server_encoding").unwrap_or("UTF8"));
+            self.run.json = self.table.charset.hold(&self.run.json);
             self.place.server_version = session
                 .parameter("server_version")
                 .unwrap_or_default()

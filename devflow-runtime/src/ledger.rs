@@ -18,6 +18,7 @@ pub(crate) use progress::progress_json;
 pub(crate) use record::{After, Record, SINCE_BEGIN, record_loss};
 pub(crate) use shape::Shape;
 
+use crate::charset::Charset;
 use crate::literal::identifier;
 use devflow_migrations::TableName;
 use sha2::{Digest, Sha256};
@@ -29,6 +30,8 @@ pub(crate) struct LedgerTable {
     /// `"schema"."table"`.
     pub(crate) quoted: String,
     pub(crate) key: LockKey,
+    /// What its database can hold, once a connection has said so.
+    pub(crate) charset: Charset,
 }
 
 /// The advisory lock's key: the first 8 bytes, big-endian and signed, of SHA-256 of `devflow/1:` + schema + NUL + table.
@@ -65,7 +68,12 @@ impl LedgerTable {
     pub(crate) fn new(name: TableName) -> Self {
         let quoted = format!("{}.{}", identifier(name.schema()), identifier(name.table()));
         let key = LockKey::of(&name);
-        Self { name, quoted, key }
+        Self {
+            name,
+            quoted,
+            key,
+            charset: Charset::default(),
+        }
     }
 }
 

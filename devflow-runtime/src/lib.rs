@@ -105,6 +105,7 @@ mod answer;
 mod attempt;
 mod backend;
 mod baseline;
+mod charset;
 mod connect;
 mod error;
 mod event;

@@ -174,7 +174,7 @@ impl Attempt<'_> {
             execution_ms: None,
             error: None,
             run: &self.run.json,
-            detail: Some(repair.to_string()),
+            detail: Some(self.table.charset.hold(&repair.to_string())),
             before: None,
         }
     }

@@ -2,6 +2,7 @@
 
 mod action;
 mod approval;
+mod attack;
 mod bad_input;
 mod bad_migration;
 mod baseline;

@@ -24,9 +24,20 @@ impl TestDatabase {
         Self::create_on(Server::shared())
     }
 
+    /// A fresh database whose texts are in this encoding.
+    #[must_use]
+    pub fn encoded(encoding: &str) -> Self {
+        let options = format!("TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'");
+        Self::create_as(Server::shared(), &options)
+    }
+
     /// A fresh database on this server.
     #[must_use]
     pub fn create_on(server: &Server) -> Self {
+        Self::create_as(server, "")
+    }
+
+    fn create_as(server: &Server, options: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         // Another run against the same server may have the same process number: the clock tells them apart.
@@ -34,7 +45,10 @@ impl TestDatabase {
             .elapsed()
             .map_or(0, |time| time.as_micros());
         let name = format!("t_{clock:x}_{}_{number}", std::process::id());
-        let _rows = server.rows(&maintenance(server), &format!("CREATE DATABASE {name}"));
+        let _rows = server.rows(
+            &maintenance(server),
+            &format!("CREATE DATABASE {name} {options}"),
+        );
         Self {
             server: server.clone(),
             name,

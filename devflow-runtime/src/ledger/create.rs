@@ -111,6 +111,9 @@ fn may_not_create(error: Error, table: &LedgerTable) -> Error {
             "the role needs CREATE on the schema {} (or on the database, where the schema is missing)",
             identifier(table.name.schema())
         )),
+        ErrorKind::Broken => error.help(
+            "nothing was created; where it is not the server itself that refuses, it is an event trigger: see pg_event_trigger",
+        ),
         _ => error,
     }
 }

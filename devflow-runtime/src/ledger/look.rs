@@ -183,7 +183,11 @@ pub(crate) async fn read(session: &mut Session, table: &LedgerTable) -> Result<L
     );
     let answer = session.ask(&query).await.accept("read the ledger")?;
     Ok(Ledger::from_rows(
-        answer.rows.iter().map(ledger_row).collect(),
+        answer
+            .rows
+            .iter()
+            .map(|row| table.charset.restore(ledger_row(row)))
+            .collect(),
     ))
 }
 

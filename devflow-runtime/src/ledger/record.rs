@@ -90,6 +90,8 @@ impl<'a> Record<'a> {
                 after.condition()
             ),
         };
+        let held =
+            |text: Option<&str>| optional(text.map(|text| table.charset.hold(text)).as_deref());
         let number =
             |value: Option<usize>| value.map_or_else(|| "NULL".to_owned(), |n| n.to_string());
         format!(
@@ -98,11 +100,11 @@ impl<'a> Record<'a> {
             table.quoted,
             text(self.version.as_str()),
             text(self.event.as_str()),
-            optional(self.name),
+            held(self.name),
             optional(self.checksum.as_deref()),
             number(self.statement),
             self.execution_ms.as_deref().unwrap_or("NULL"),
-            optional(self.error.as_deref()),
+            held(self.error.as_deref()),
             text(self.run),
             self.detail(),
         )
