@@ -19,6 +19,7 @@ mod failure;
 mod foreign_ledger;
 mod gate;
 mod github;
+mod guarantees;
 mod guards;
 mod half_open;
 mod history;
