@@ -116,7 +116,9 @@ impl Migration {
     pub fn needs_own_session(&self) -> bool {
         let leaves =
             |action: &Action| matches!(action.kind, ActionKind::Setting | ActionKind::Session);
-        self.mode == Mode::NoTransaction && self.actions.iter().any(leaves)
+        let leaves_something =
+            self.actions.iter().any(leaves) || self.limits.statement_timeout.is_some();
+        self.mode == Mode::NoTransaction && leaves_something
     }
 
     /// What the file asks for itself, against the run's settings.

@@ -14,13 +14,14 @@ use crate::migrator::Migrator;
 use crate::precondition::{check_intact, check_pooled};
 use crate::report::{Place, Report, StepReport};
 use crate::retry::Retries;
+use crate::role_limits::role_limits;
 use crate::run::Run;
 use crate::session::Session;
 use crate::step::Framing;
 use crate::target::Target;
 use crate::tell::Teller;
 use crate::watch::Watcher;
-use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, PlanPlace, plan};
+use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, plan};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -207,7 +208,7 @@ impl<'a> Attempt<'a> {
             return Ok(Round::Over(Box::new(self.report(&glance, None))));
         }
         self.check_writable(&facts, shape.as_ref(), &glance)?;
-        let watch = watch(&glance, shape.is_some());
+        let watch = Watch::of(&glance, shape.is_some());
         let mut hold = match self.acquire(connector, session, &watch).await? {
             Waited::Locked(hold) => hold,
             Waited::LookAgain => return Ok(Round::LookAgain),
@@ -247,6 +248,11 @@ impl<'a> Attempt<'a> {
         self.migrator.settings.lock_wait.unwrap_or(LOCK_WAIT)
     }
 
+    fn lock_timeout(&self) -> Duration {
+        let settings = &self.migrator.settings;
+        settings.lock_timeout.unwrap_or(LOCK_TIMEOUT)
+    }
+
     pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
         if exists {
             ledger::read(session, &self.table).await
@@ -273,6 +279,8 @@ impl<'a> Attempt<'a> {
         hold: &mut Hold,
         exists: bool,
     ) -> Result<Round> {
+        // Answered together with what comes next.
+        let limits = session.send(&role_limits());
         let ledger = self.read(session, exists).await?;
         let plan = self.plan_with(&ledger);
         let digest = self.check_approval(session, &plan, exists).await?;
@@ -287,6 +295,12 @@ impl<'a> Attempt<'a> {
                 return Ok(Round::LookAgain);
             }
         }
+        if let Ok(limits) = limits {
+            let limits = session.answer(limits).await;
+            if !clean.plan().steps().is_empty() {
+                self.remark_limits(&limits, self.lock_timeout(), hold.link());
+            }
+        }
         self.execute(connector, session, hold, clean, digest, !exists)
             .await
     }
@@ -298,41 +312,6 @@ impl<'a> Attempt<'a> {
     ) -> Result<Creation> {
         let readers = &self.migrator.settings.tracking_readers;
         ledger::create(session, &self.table, facts.has_schema, readers).await
-    }
-
-    pub(crate) async fn check_approval(
-        &mut self,
-        session: &mut Session,
-        plan: &Plan,
-        exists: bool,
-    ) -> Result<Option<PlanDigest>> {
-        let Some(approved) = &self.migrator.approved else {
-            return Ok(None);
-        };
-        let digest = self.digest(session, plan).await;
-        if digest == *approved {
-            return Ok(Some(digest));
-        }
-        let message = format!("the plan is not the approved one: its digest is {digest}");
-        let report = self.plan_report(plan.clone(), digest, exists);
-        Err(Error::new(ErrorKind::PlanChanged, "plan_changed", message)
-            .help("look at the plan again with --dry-run, and approve what it shows")
-            .with_plan(report))
-    }
-
-    pub(crate) async fn digest(&mut self, session: &mut Session, plan: &Plan) -> PlanDigest {
-        let system = ledger::system_identifier(session).await;
-        plan.digest(&self.plan_place(&system))
-    }
-
-    /// Where an approval is for.
-    pub(crate) fn plan_place<'s>(&'s self, system: &'s str) -> PlanPlace<'s> {
-        PlanPlace {
-            environment: &self.migrator.environment,
-            database: &self.place.database,
-            system,
-            table: &self.table.name,
-        }
     }
 
     pub(crate) async fn execute(
@@ -349,7 +328,7 @@ impl<'a> Attempt<'a> {
         let fresh = fresh && hold.link() == Link::Direct;
         let settings = &self.migrator.settings;
         let major = session.major_version();
-        let lock_timeout = settings.lock_timeout.unwrap_or(LOCK_TIMEOUT);
+        let lock_timeout = self.lock_timeout();
         let mut executor = Executor {
             watcher: Watcher::new(connector, session, lock_timeout),
             session,
@@ -397,17 +376,5 @@ impl<'a> Attempt<'a> {
                 error.with_report(self.report(&plan, None))
             }
         })
-    }
-}
-
-/// What a waiter watches: the newest pending version, or the ledger's appearance.
-fn watch(glance: &Plan, exists: bool) -> Watch<'_> {
-    match (exists, glance.steps().last()) {
-        (true, Some(step)) => Watch::Version {
-            version: step.migration.version(),
-            seq: step.seq - 1,
-        },
-        (true, None) => Watch::Nothing,
-        (false, _) => Watch::Table,
     }
 }

@@ -223,7 +223,7 @@ fn our_hint(error: &DbError, mode: Mode) -> Option<String> {
             "other sessions held what it needs for longer than lock_timeout and lock_retry_budget allow: find them in pg_stat_activity, or run it in a quieter hour"
         }
         "57014" if error.message().contains("statement timeout") => {
-            "raise statement_timeout in devflow.yml"
+            "raise statement_timeout in devflow.yml, or begin the file with `-- devflow: statement-timeout=2h`"
         }
         _ => return None,
     };

@@ -45,6 +45,16 @@ pub(crate) struct LockKey(pub(crate) i64);
 pub(crate) const LOCAL_SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
      SET LOCAL lock_timeout = '5s'; SET LOCAL client_encoding = 'UTF8';";
 
+/// Whatever the role or the database limits, this transaction may take its time. `lock_timeout` is set besides.
+pub(crate) fn unhurried(server_major: u32) -> &'static str {
+    match server_major {
+        17.. => {
+            "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL transaction_timeout = 0;"
+        }
+        _ => "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;",
+    }
+}
+
 /// The comment by which a table is known to be a ledger.
 pub(crate) const COMMENT: &str = "devflow ledger 1";
 

@@ -102,6 +102,7 @@
 mod account;
 mod aftermath;
 mod answer;
+mod approval;
 mod attempt;
 mod backend;
 mod baseline;
@@ -124,6 +125,7 @@ mod repair;
 mod report;
 mod retry;
 mod revert;
+mod role_limits;
 mod run;
 mod secret;
 mod session;

@@ -9,10 +9,10 @@ pub(crate) use waiter::{Waited, Waiter};
 use crate::backend::{BACKEND_COLUMNS, Backend};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ledger::{LOCAL_SETTINGS, LedgerTable};
+use crate::ledger::{LOCAL_SETTINGS, LedgerTable, unhurried};
 use crate::literal::{optional, text};
 use crate::session::{Lost, Session};
-use devflow_migrations::Version;
+use devflow_migrations::{Plan, Version};
 use std::time::Duration;
 
 /// How long the server may take to answer about the lock.
@@ -211,17 +211,25 @@ fn lock_of_ours(session: &Session, table: &LedgerTable) -> String {
 
 /// Begins a transaction that may stay idle for as long as the run takes.
 fn begin_keeping(server_major: u32) -> String {
-    let transaction_timeout = match server_major {
-        17.. => "SET LOCAL transaction_timeout = 0; ",
-        _ => "",
-    };
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0; \
-         {transaction_timeout}"
+        "BEGIN ISOLATION LEVEL READ COMMITTED; {} ",
+        unhurried(server_major)
     )
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    /// The newest pending version, or the ledger's appearance.
+    pub(crate) fn of(glance: &'a Plan, exists: bool) -> Self {
+        match (exists, glance.steps().last()) {
+            (true, Some(step)) => Self::Version {
+                version: step.migration.version(),
+                seq: step.seq - 1,
+            },
+            (true, None) => Self::Nothing,
+            (false, _) => Self::Table,
+        }
+    }
+
     fn query(&self, table: &LedgerTable) -> String {
         match self {
             Self::Nothing => "SELECT false".to_owned(),

@@ -12,7 +12,7 @@ use crate::failure::{Part, interrupted, skipped_over_invalid, unlocked};
 use crate::ledger::Record;
 use crate::report::Notice;
 use crate::session::{Answer, Refusal};
-use devflow_migrations::{Conduct, LedgerEvent, Step, Unit};
+use devflow_migrations::{Conduct, LedgerEvent, Limits, Step, Unit};
 use journal::Journal;
 use std::ops::Range;
 
@@ -51,6 +51,7 @@ impl Executor<'_, '_> {
             notices: Vec::new(),
             execution_ms: None,
         };
+        self.set_limits(step.migration.limits()).await?;
         if let Some(resume) = &step.resume {
             Box::pin(self.take_up(&mut course, resume)).await?;
         }
@@ -70,6 +71,21 @@ impl Executor<'_, '_> {
         let execution_ms = course.execution_ms.unwrap_or_default();
         self.finished(steps, index, execution_ms, course.notices);
         Ok(())
+    }
+
+    /// Until the session is cleaned behind the file.
+    async fn set_limits(&mut self, limits: Limits) -> Result<(), Stop> {
+        let answer = match self.framing.outside(limits) {
+            nothing if nothing.is_empty() => return Ok(()),
+            settings => self.ask(&settings).await,
+        };
+        match answer.error {
+            None => Ok(()),
+            Some(refusal) => Err(match refusal.ends_session() {
+                Some(lost) => Stop::Lost(lost),
+                None => Stop::Unwritten(refusal.into_error("set the file's limits")),
+            }),
+        }
     }
 
     async fn unit(&mut self, course: &mut Course<'_>, unit: &Unit) -> Result<(), Stop> {

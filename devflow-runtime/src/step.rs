@@ -1,6 +1,6 @@
 //! One transactional step as messages, with its guards.
 
-use crate::ledger::{self, After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN};
+use crate::ledger::{self, After, LOCAL_SETTINGS, LedgerTable, Record, SINCE_BEGIN, unhurried};
 use crate::literal::text;
 use crate::lock::Link;
 use devflow_migrations::{LedgerEvent, Limits, Migration, Step, Verb};
@@ -67,24 +67,37 @@ impl Framing<'_> {
     /// `devflow.kept` is set for the session, so that it stays exactly when the file commits by itself: whatever rolls back
     /// takes it back, and so does the clean-up before our own commit.
     pub(crate) fn begin(&self, number: usize, limits: Limits) -> String {
-        let transaction_timeout = if self.server_major >= 17 {
-            " SET LOCAL transaction_timeout = 0;"
-        } else {
-            ""
-        };
+        let lock_timeout = limits.lock_timeout.unwrap_or(self.lock_timeout);
         format!(
             "{before}BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL client_encoding = 'UTF8'; \
-             {check}SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};{transaction_timeout} \
-             SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL devflow.step = '{mark}'; SET devflow.kept = '{mark}'",
-            limits.lock_timeout.unwrap_or(self.lock_timeout).as_millis(),
-            limits
-                .statement_timeout
-                .unwrap_or(self.statement_timeout)
-                .as_millis(),
+             {check}{unhurried} SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; SET LOCAL devflow.step = '{mark}'; \
+             SET devflow.kept = '{mark}'",
+            lock_timeout.as_millis(),
+            self.statement_timeout(limits),
             mark = self.mark(number),
+            unhurried = unhurried(self.server_major),
             before = self.before(),
             check = self.connection_check(),
         )
+    }
+
+    /// In milliseconds.
+    fn statement_timeout(&self, limits: Limits) -> u128 {
+        let own = limits.statement_timeout;
+        own.unwrap_or(self.statement_timeout).as_millis()
+    }
+
+    /// What a file outside a transaction runs under: our limits, until the session is cleaned behind it. A pooled session
+    /// is not ours to set up.
+    pub(crate) fn outside(&self, limits: Limits) -> String {
+        match self.link {
+            Link::Pooled => String::new(),
+            Link::Direct => format!(
+                "{} SET lock_timeout = 0; SET statement_timeout = {};",
+                unhurried(self.server_major).replace("SET LOCAL", "SET"),
+                self.statement_timeout(limits)
+            ),
+        }
     }
 
     /// What a file may have left in the session and the next one must not see. Never DISCARD ALL: it drops the lock.
@@ -151,10 +164,11 @@ impl Framing<'_> {
                THEN pg_catalog.set_config('{ENDED}', '', true) {lock_guard}END; \
              SET CONSTRAINTS ALL IMMEDIATE; \
              {hygiene} \
-             {LOCAL_SETTINGS} {durability} {insert} RETURNING execution_ms; {guard}; COMMIT",
+             {LOCAL_SETTINGS} {unhurried} {durability} {insert} RETURNING execution_ms; {guard}; COMMIT",
             mark = self.mark(number),
             lock_guard = self.lock_guard(),
             hygiene = self.hygiene(),
+            unhurried = unhurried(self.server_major),
             durability = durability.statement(),
             insert = record.insert(self.table, after),
             guard = ledger::untouched(self.table, &record, after),
@@ -178,9 +192,10 @@ impl Framing<'_> {
             _ => Durability::Now,
         };
         format!(
-            "{} SET LOCAL SESSION AUTHORIZATION DEFAULT; {LOCAL_SETTINGS} SET LOCAL statement_timeout = 0; {} {} \
+            "{} SET LOCAL SESSION AUTHORIZATION DEFAULT; {LOCAL_SETTINGS} {} {} {} \
              RETURNING execution_ms, detail; {};",
             record.look(),
+            unhurried(self.server_major),
             durability.statement(),
             record.insert(self.table, None),
             ledger::taken(self.table, record),

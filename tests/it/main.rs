@@ -43,6 +43,7 @@ mod service;
 mod signals;
 mod status;
 mod support_itself;
+mod timeouts;
 mod tls;
 mod waiting;
 mod workflow;

@@ -1,6 +1,6 @@
 //! Rows that no migration goes with: a baseline's and a repair's.
 
-use super::{LOCAL_SETTINGS, LedgerTable, Record};
+use super::{LOCAL_SETTINGS, LedgerTable, Record, unhurried};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Session;
 use crate::step::Durability;
@@ -20,7 +20,8 @@ pub(crate) async fn append(
         .iter()
         .map(|record| record.insert(table, None) + "; ");
     let message = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} {} {}COMMIT",
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} {} {} {}COMMIT",
+        unhurried(session.major_version()),
         Durability::Now.statement(),
         inserts.collect::<String>()
     );

@@ -1,6 +1,6 @@
 //! Making the ledger, under the lock.
 
-use super::{COLUMNS, COMMENT, LOCAL_SETTINGS, LedgerTable};
+use super::{COLUMNS, COMMENT, LOCAL_SETTINGS, LedgerTable, unhurried};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::{identifier, text};
 use crate::session::Session;
@@ -29,7 +29,12 @@ pub(crate) async fn create(
     has_schema: bool,
     readers: &[impl AsRef<str>],
 ) -> Result<Creation> {
-    let answer = session.ask(&create_statements(table, has_schema)).await;
+    let unhurried = unhurried(session.major_version());
+    let create = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} {unhurried} {}",
+        create_statements(table, has_schema)
+    );
+    let answer = session.ask(&create).await;
     if let Some(refusal) = answer.error {
         session.ask("ROLLBACK").await.accept("roll back")?;
         if RACED.contains(&refusal.sqlstate()) {
@@ -65,8 +70,7 @@ fn create_statements(table: &LedgerTable, has_schema: bool) -> String {
         .map(|(name, kind, more)| format!("{name} {kind} {more}"))
         .collect();
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} \
-         {schema} \
+        "{schema} \
          CREATE TABLE {table} ({columns}, PRIMARY KEY (version, seq)); \
          COMMENT ON TABLE {table} IS {comment}; \
          SELECT DISTINCT CASE WHEN c.relkind = 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass AS object, \

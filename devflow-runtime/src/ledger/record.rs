@@ -1,7 +1,7 @@
 //! One row to be written.
 
-use super::LOCAL_SETTINGS;
 use super::LedgerTable;
+use super::{LOCAL_SETTINGS, unhurried};
 use crate::error::Result;
 use crate::literal::{optional, text};
 use crate::session::Session;
@@ -148,7 +148,8 @@ pub(crate) async fn record_loss(
         ..Record::of(&step.migration, step.seq, LedgerEvent::Failed, run)
     };
     let message = format!(
-        "BEGIN; {LOCAL_SETTINGS} {} {}; COMMIT",
+        "BEGIN; {LOCAL_SETTINGS} {} {} {}; COMMIT",
+        unhurried(session.major_version()),
         Durability::Here.statement(),
         record.insert(table, None)
     );
