@@ -101,7 +101,8 @@ impl<'a> Connector<'a> {
         let mut pause = FIRST_PAUSE;
         let mut was_turned_away = false;
         loop {
-            let failure = match self.try_each_host().await {
+            // On the heap: logging in is the largest future by far, and a part of every one that may connect.
+            let failure = match Box::pin(self.try_each_host()).await {
                 Ok(mut session) => {
                     session.was_turned_away = was_turned_away;
                     return Ok(session);

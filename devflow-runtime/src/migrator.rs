@@ -320,4 +320,13 @@ mod tests {
         assert_send(migrator.repair("", &[], &mut ()));
         assert_send(migrator.plan_repair("", &[], &mut ()));
     }
+
+    /// Without optimisation each level of a future costs its whole size of a thread's stack, of which a worker has 2 MiB.
+    #[test]
+    fn a_run_is_small_enough_for_the_stack_of_a_thread() {
+        let settings = Settings::default();
+        let migrator = Migrator::with_set(MigrationSet::default(), TableName::default(), settings);
+        let size = size_of_val(&migrator.run(""));
+        assert!(size < 48 * 1024, "{size} bytes");
+    }
 }

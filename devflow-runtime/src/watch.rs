@@ -120,7 +120,8 @@ impl<'a> Watcher<'a> {
         if let Ok(done) = tokio::time::timeout(self.pace(), work.as_mut()).await {
             return Ok(done);
         }
-        let watching = pin!(self.watch(teller, bytes));
+        // On the heap: a future that is seldom made would otherwise be a part of every one that waits for an answer.
+        let watching = Box::pin(self.watch(teller, bytes));
         match select(work, watching).await {
             Either::Left((done, _)) => Ok(done),
             Either::Right((lost, _)) => Err(lost),
