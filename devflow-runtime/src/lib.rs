@@ -36,7 +36,8 @@
 //!    server; [`Event::Waiting`] says who has the lock. A run that finds the work done leaves without it.
 //! 3. It plans, under the lock. Every difference between files and ledger is a [`Finding`]. A refused one stops the run
 //!    before anything is applied.
-//! 4. It applies what is pending, oldest version first, and reports.
+//! 4. It applies what is pending, oldest version first, and reports. While a migration waits for a lock, [`Event::Blocked`]
+//!    says who is in its way.
 //!
 //! [`Migrator::plan`] and [`Migrator::status`] look and plan in the same way. They write nothing, take no lock, and need
 //! SELECT only. [`Migrator::baseline`] records migrations as applied without running them, [`Migrator::repair`] what a person
