@@ -137,7 +137,9 @@ impl<'a> Connector<'a> {
             None => true,
         };
         for host in self.target.hosts.iter().filter(is_meant) {
-            let attempt = tokio::time::timeout(self.timeout, self.try_host(host)).await;
+            // Boxed: it is large, and part of every wait that may have to connect.
+            let attempt = Box::pin(self.try_host(host));
+            let attempt = tokio::time::timeout(self.timeout, attempt).await;
             let cause = match attempt {
                 Ok(Ok(session)) => return Ok(session),
                 Ok(Err(cause)) => cause,

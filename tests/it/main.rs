@@ -37,6 +37,7 @@ mod pooler_faults;
 mod real_history;
 mod repair;
 mod resume;
+mod resume_cut;
 mod revert;
 mod roles;
 mod service;
