@@ -13,6 +13,7 @@ mod docs;
 mod documents;
 mod drift;
 mod embed;
+mod entrypoint;
 mod exit_codes;
 mod failover;
 mod failure;
