@@ -56,8 +56,8 @@
 //! * No error, log line or `Debug` shows a URL or a password.
 //!
 //! A file that cannot run in a transaction runs statement by statement ([`Mode::NoTransaction`]). Its `started` and
-//! `progress` rows say how far it came. If it does not come to its end, the next run stops with
-//! [`FindingKind::HalfDone`] and applies nothing.
+//! `progress` rows say how far it came. If it does not come to its end, the next run looks what became of the statement
+//! under way and goes on from there; where that cannot be seen, it stops with [`FindingKind::HalfDone`] and applies nothing.
 //!
 //! # What it is not
 //!

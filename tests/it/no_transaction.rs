@@ -48,6 +48,19 @@ fn assert_stops_half_done(project: &Project, database: &TestDatabase) -> Error {
     error
 }
 
+/// `status` shows the second migration as half done, and as pending: a run goes on with it.
+fn assert_can_be_taken_up(project: &Project, database: &TestDatabase) {
+    let status = |arguments: &[&str], code| {
+        let status = project
+            .devflow(arguments)
+            .env("DATABASE_URL", &database.url());
+        status.run().expect(code).json().to_string()
+    };
+    let document = status(&["db", "status", "--json"], 0);
+    assert!(document.contains("\"state\":\"half_done\""), "{document}");
+    status(&["db", "status", "--json", "--check"], 3);
+}
+
 #[test]
 fn each_statement_is_recorded_when_it_is_complete() {
     let sql = format!(
@@ -89,6 +102,7 @@ fn a_failed_statement_is_corrected_and_the_next_run_goes_on_there() {
     assert_journal(&database, &[("started", 0), ("progress", 1), ("failed", 1)]);
     assert!(database.has("public.m_2"));
     assert_free(&database);
+    assert_can_be_taken_up(&project, &database);
     project.write(
         "migrations/2_table.sql",
         format!("{ALONE}{}SELECT 2;\nSELECT 3;\n", table(2)),

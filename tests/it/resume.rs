@@ -90,6 +90,22 @@ fn an_index_whose_build_was_killed_is_built_again() {
 }
 
 #[test]
+fn a_build_that_was_told_to_end_is_cleared_up_by_the_next_run() {
+    let (project, database) = scene("CREATE INDEX CONCURRENTLY i ON t (x);\n");
+    let held = session(&database, WRITER.by);
+    let migrate = project.devflow(&["db", "migrate", "--ci", "--json"]);
+    let running = migrate.env("DATABASE_URL", &database.url()).spawn();
+    wait_until("the build waits", || database.value(WAITS) == "t");
+    running.signal(Signal::TERM);
+    let document = running.wait().expect(143).json();
+    assert_eq!(document["failure"]["recorded"], true, "{document}");
+    assert_eq!(database.value(INDEXES), "i!");
+    drop(held);
+    run_again(&project, &database);
+    assert_eq!(database.value(INDEXES), "i");
+}
+
+#[test]
 fn a_nameless_index_is_told_by_what_was_there_before() {
     let sql =
         "CREATE INDEX stranger_idx ON t (x);\nSELECT 1;\nCREATE INDEX CONCURRENTLY ON t (x);\n";
