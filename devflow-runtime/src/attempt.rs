@@ -365,7 +365,7 @@ impl<'a> Attempt<'a> {
             Stop::Moved | Stop::Again { .. } => return Ok(Round::LookAgain),
             Stop::Lost(lost) => {
                 let loss = Loss::of(session, &plan, launched, fresh, lost);
-                return self.lost(connector, hold, loss).await;
+                return Box::pin(self.lost(connector, hold, loss)).await;
             }
             Stop::Failed(mut failure) => {
                 self.suggest_baseline(session, &plan, &mut failure).await;
