@@ -237,7 +237,7 @@ impl<'a> Attempt<'a> {
             interrupt: &self.interrupt,
             teller: &mut self.teller,
         };
-        let waited = waiter.acquire(session, watch).await?;
+        let waited = Box::pin(waiter.acquire(session, watch)).await?;
         if matches!(waited, Waited::Locked(_)) {
             self.waiting_since = None;
         }
@@ -301,8 +301,8 @@ impl<'a> Attempt<'a> {
                 self.remark_limits(&limits, self.lock_timeout(), hold.link());
             }
         }
-        self.execute(connector, session, hold, clean, digest, !exists)
-            .await
+        // Boxed, as the other large parts of a run are: together they would fill the stack of a caller's task.
+        Box::pin(self.execute(connector, session, hold, clean, digest, !exists)).await
     }
 
     pub(crate) async fn create(

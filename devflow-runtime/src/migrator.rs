@@ -327,6 +327,6 @@ mod tests {
         let settings = Settings::default();
         let migrator = Migrator::with_set(MigrationSet::default(), TableName::default(), settings);
         let size = size_of_val(&migrator.run(""));
-        assert!(size < 48 * 1024, "{size} bytes");
+        assert!(size < 24 * 1024, "{size} bytes");
     }
 }

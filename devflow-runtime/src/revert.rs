@@ -139,7 +139,7 @@ impl Attempt<'_> {
         let clean = self.clean(plan)?;
         check_intact(clean.plan().steps())?;
         self.teller.warn(clean.plan());
-        let round = self.execute(connector, session, hold, clean, Some(digest), false);
+        let round = Box::pin(self.execute(connector, session, hold, clean, Some(digest), false));
         match round.await? {
             Round::Over(report) => Ok(*report),
             Round::LookAgain => Err(self.with_earlier_rounds(overtaken())),

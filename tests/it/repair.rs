@@ -4,9 +4,9 @@ use crate::gate::session;
 use crate::history::{assert_agree, table};
 use support::{Command, LedgerRow, Project, TestDatabase, on_background, wait_until};
 
-/// Its second statement fails until a person has corrected it.
-const HALF: &str =
-    "-- devflow: no-transaction\nCREATE TABLE public.m_2 (id integer);\nSELECT 1 / 0;\n";
+/// Nobody can see what its second statement has committed by itself.
+const HALF: &str = "-- devflow: no-transaction\nCREATE TABLE public.m_2 (id integer);\n\
+                    DO $$ BEGIN COMMIT; PERFORM 1 / 0; END $$;\n";
 
 struct Damaged {
     project: Project,
