@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 use std::error::Error as _;
 
 #[test]
@@ -67,4 +68,18 @@ fn never_shows_what_it_cannot_read() {
 fn debug_shows_no_password() {
     let target = Target::parse("postgres://u:s3cret@h/db").unwrap();
     assert!(!format!("{target:?}").contains("s3cret"));
+}
+
+proptest! {
+    /// The password stands in each URL, and what stands before it and behind it is anybody's.
+    #[test]
+    fn no_url_panics_or_shows_a_password(
+        before in "(postgres(ql)?://)?[a-z%@:/,?=&\\[\\]0-9]{0,12}",
+        after in "[a-z%@:/,?=&\\[\\]0-9]{0,40}",
+    ) {
+        if let Err(error) = Target::parse(&format!("{before}:S3CRET{after}")) {
+            let shown = format!("{error} {error:?}");
+            prop_assert!(!shown.contains("S3CRET"), "{shown}");
+        }
+    }
 }
