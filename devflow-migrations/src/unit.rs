@@ -210,7 +210,8 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-#[cfg(all(test, feature = "check"))]
+#[cfg(test)]
+#[cfg(feature = "check")]
 mod tests {
     use super::*;
     use crate::plan::tests::outside;

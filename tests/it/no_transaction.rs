@@ -206,7 +206,8 @@ fn a_block_that_fails_is_rolled_back_whole() {
 #[test]
 fn a_setting_holds_for_the_next_statement_and_not_for_the_next_file() {
     let sql = format!(
-        "SET maintenance_work_mem = '77MB';\nSET ROLE pg_read_all_stats;\nSELECT 1;\nRESET ROLE;\n{}\
+        "SET maintenance_work_mem = '77MB';\nSET ROLE pg_read_all_stats;\nSELECT 1;\n\
+         DO $$BEGIN ASSERT current_user = 'pg_read_all_stats'; END$$;\nVACUUM pg_class;\nRESET ROLE;\n{}\
          CREATE INDEX CONCURRENTLY i ON m_1 (id);\n\
          DO $$BEGIN ASSERT current_setting('maintenance_work_mem') = '77MB'; END$$;\nSET ROLE pg_monitor;\n",
         table(2)

@@ -105,3 +105,135 @@ fn check_in_flight(
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "check")]
+mod tests {
+    use crate::finding::FindingKind;
+    use crate::ledger::Ledger;
+    use crate::ledger::tests::row;
+    use crate::plan::tests::{LENIENT, STRICT, outside};
+    use crate::plan::{Plan, plan};
+    use crate::set::MigrationSet;
+    use crate::unit::Progress;
+
+    /// A history of `2_m.sql` outside a transaction: the rows that a run of `text` writes, up to `event` with so many of its
+    /// statements complete and, with `in_flight`, the next unit announced.
+    fn half_done_ledger(text: &str, event: &str, done: usize, in_flight: bool) -> Ledger {
+        let ran = outside("2", text);
+        let progress = |done: usize, in_flight: bool| {
+            let units = ran.units();
+            let next = units.iter().find(|unit| unit.statements.start == done);
+            Progress {
+                completed: ran.fingerprint(0..done),
+                in_flight: next
+                    .filter(|_| in_flight)
+                    .map(|unit| ran.fingerprint(unit.statements.clone())),
+                statements: if done == 0 {
+                    ran.fingerprints()
+                } else {
+                    Vec::new()
+                },
+            }
+        };
+        let mut rows = vec![row(1, "2", 1, "started"), row(2, "2", 2, event)];
+        rows[0].statement = Some(0);
+        rows[0].progress = Some(progress(0, false));
+        rows[1].statement = i32::try_from(done).ok();
+        rows[1].detail = Some("{}".to_owned());
+        rows[1].progress = Some(progress(done, in_flight));
+        Ledger::from_rows(rows)
+    }
+
+    #[test]
+    fn a_half_done_file_is_taken_up_where_it_is_certain() {
+        const RAN: &str =
+            "select 1; create index concurrently i on t (a); do $$begin commit; end$$";
+        let edited = |from, to| RAN.replace(from, to);
+        for (now, event, done, in_flight, expected) in [
+            (RAN.to_owned(), "progress", 1, false, "2#3 after 1"),
+            (RAN.to_owned(), "progress", 1, true, "2#3 after 1, looks"),
+            (RAN.to_owned(), "failed", 1, true, "2#3 after 1, looks"),
+            (RAN.to_owned(), "failed", 1, false, "2#3 after 1"),
+            (
+                edited("select 1", "select 2"),
+                "failed",
+                1,
+                false,
+                "Changed 2:1",
+            ),
+            (
+                edited("index concurrently i", "index concurrently j"),
+                "progress",
+                1,
+                true,
+                "Replaced 2:11",
+            ),
+            (
+                edited("index concurrently i", "index concurrently j"),
+                "progress",
+                1,
+                false,
+                "2#3 after 1",
+            ),
+            (
+                edited("index concurrently i", "index concurrently j"),
+                "failed",
+                1,
+                true,
+                "2#3 after 1, looks",
+            ),
+            (
+                edited("create index concurrently i on t (a);", ""),
+                "failed",
+                2,
+                false,
+                "Changed 2:12",
+            ),
+            ("select 1".to_owned(), "progress", 2, false, "Changed 2:9"),
+            (RAN.to_owned(), "progress", 2, true, "Unknown 2:49"),
+            (RAN.to_owned(), "failed", 2, true, "Partial 2:49"),
+            (
+                edited("commit", "null"),
+                "failed",
+                2,
+                true,
+                "2#3 after 2, looks",
+            ),
+            (RAN.to_owned(), "progress", 3, false, "2#3 after 3"),
+        ] {
+            let ledger = half_done_ledger(RAN, event, done, in_flight);
+            let set = MigrationSet::new(vec![outside("2", &now)]).unwrap();
+            let found = taken_up(&plan(&set, &ledger, STRICT, None));
+            assert_eq!(found, expected, "{now}, {event} {done} {in_flight}");
+        }
+    }
+
+    #[test]
+    fn what_a_session_held_is_gone_with_it() {
+        let text = "create temp table x (); insert into x default values";
+        let ledger = half_done_ledger(text, "progress", 1, false);
+        let set = MigrationSet::new(vec![outside("2", text)]).unwrap();
+        assert_eq!(taken_up(&plan(&set, &ledger, LENIENT, None)), "Session 2:1");
+    }
+
+    /// The step and where it is taken up, or the obstacle and its place.
+    fn taken_up(plan: &Plan) -> String {
+        let FindingKind::HalfDone { obstacle, .. } = &plan.findings()[0].kind else {
+            panic!("{:?}", plan.findings());
+        };
+        assert_eq!(plan.refused().count(), usize::from(obstacle.is_some()));
+        if let Some(obstacle) = obstacle {
+            let words = format!("{obstacle:?}").replace("(Position { line: ", " ");
+            return words.replace(", column: ", ":").replace(" })", "");
+        }
+        let step = &plan.steps()[0];
+        let resume = step.resume.as_ref().unwrap();
+        let looks = if resume.in_flight.is_some() {
+            ", looks"
+        } else {
+            ""
+        };
+        format!("2#{} after {}{looks}", step.seq, resume.completed)
+    }
+}
