@@ -5,7 +5,7 @@ use crate::gate::{GATE, Gate, session_at};
 use crate::history::{
     Heard, applied, assert_agree, committed, migrator, run, run_with, table, tables, unchecked,
 };
-use devflow_runtime::{ErrorKind, MigrationSet, Migrator, Settings, TableName};
+use devflow_runtime::{ErrorKind, MigrationSet, Migrator, Settings, TableName, Version};
 use std::thread;
 use support::{Command, Pooler, Project, Server, TestDatabase, on_background, wait_until};
 use tokio_postgres::SimpleQueryMessage;
@@ -269,4 +269,22 @@ fn a_file_outside_a_transaction_runs_where_its_statements_need_no_session() {
     let report = run(migrator(&project), &database.url()).unwrap();
     assert_eq!(committed(&report), ["3"]);
     assert_eq!(database.advisory_locks(), 0);
+}
+
+#[test]
+fn a_baseline_is_recorded_through_a_pooler_under_the_same_lock() {
+    let database = TestDatabase::create();
+    let pooler = Pooler::start_with(Server::shared(), KINDS[0]);
+    let url = pooler.url(&database.url());
+    database.execute(&table(1));
+    let files = [table(1), table(2)];
+    let (migrator, at) = (unchecked(&files), url.clone());
+    let report = on_background(async move {
+        let first = Version::parse("1").unwrap();
+        migrator.baseline(&at, &first, &mut ()).await.unwrap()
+    });
+    assert_eq!(committed(&report), ["1"]);
+    assert_eq!(committed(&run(unchecked(&files), &url).unwrap()), ["2"]);
+    assert_eq!(database.events(), ["1 baselined", "2 applied"]);
+    assert_clean(&database);
 }
