@@ -16,16 +16,16 @@ pub(crate) struct Backend {
 }
 
 /// What [`Backend::of`] reads; a part of a SELECT list, under PostgreSQL's own search path.
-pub(crate) const BACKEND_COLUMNS: &str = "pg_backend_pid() AS backend_pid, \
-     (SELECT extract(epoch FROM backend_start) FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start, \
+pub(crate) const BACKEND_COLUMNS: &str = "pg_backend_pid() AS pid, \
+     (SELECT extract(epoch FROM backend_start) FROM pg_stat_get_activity(pg_backend_pid())) AS began, \
      extract(epoch FROM pg_postmaster_start_time()) AS server_start";
 
 impl Backend {
     pub(crate) fn of(row: &SimpleQueryRow) -> Self {
         let column = |name| row.try_get(name).ok().flatten().unwrap_or_default();
         Self {
-            pid: column("backend_pid").parse().unwrap_or_default(),
-            start: column("backend_start").to_owned(),
+            pid: column("pid").parse().unwrap_or_default(),
+            start: column("began").to_owned(),
             server_start: column("server_start").to_owned(),
         }
     }

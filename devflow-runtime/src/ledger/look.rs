@@ -164,7 +164,7 @@ pub(crate) async fn take_facts(
         .first()
         .ok_or_else(|| unexpected("the facts have no row"))?;
     let shape = row
-        .try_get("table_oid")
+        .try_get("oid")
         .ok()
         .flatten()
         .map(|_| Shape::of(row));

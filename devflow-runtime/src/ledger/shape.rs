@@ -54,16 +54,16 @@ pub(super) fn shape_query(table: &LedgerTable) -> String {
     format!(
         "(WITH RECURSIVE mine(oid) AS (SELECT oid FROM pg_roles WHERE rolname = current_user \
            UNION SELECT m.roleid FROM pg_auth_members m JOIN mine ON m.member = mine.oid) \
-         SELECT c.oid AS table_oid, c.relkind::text || c.relpersistence::text AS kind, \
+         SELECT c.oid AS oid, c.relkind::text || c.relpersistence::text AS kind, \
            obj_description(c.oid, 'pg_class') AS comment, r.rolname AS owner, \
            (r.rolsuper OR c.relowner IN (SELECT oid FROM mine) \
-             OR c.relowner = (SELECT datdba FROM pg_database WHERE datname = current_database())) AS owner_trusted, \
+             OR c.relowner = (SELECT datdba FROM pg_database WHERE datname = current_database())) AS trusted, \
            concat_ws(', ', \
              (SELECT string_agg('trigger ' || tgname, ', ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), \
              (SELECT string_agg('rule ' || rulename, ', ' ORDER BY rulename) FROM pg_rewrite WHERE ev_class = c.oid), \
              (SELECT string_agg('default of ' || a.attname, ', ' ORDER BY a.attnum) FROM pg_attrdef d \
                JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
-               WHERE d.adrelid = c.oid AND a.attname IN ({known}))) AS foreign_parts, \
+               WHERE d.adrelid = c.oid AND a.attname IN ({known}))) AS alien, \
            c.relrowsecurity AS row_security, has_table_privilege(c.oid, 'INSERT') AS may_insert, \
            CASE WHEN obj_description(c.oid, 'pg_class') IS DISTINCT FROM {comment} THEN \
              (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
@@ -90,8 +90,8 @@ impl Shape {
             kind: column(row, "kind").to_owned(),
             comment: optional("comment"),
             owner: column(row, "owner").to_owned(),
-            owner_trusted: column(row, "owner_trusted") == "t",
-            foreign: optional("foreign_parts").filter(|parts| !parts.is_empty()),
+            owner_trusted: column(row, "trusted") == "t",
+            foreign: optional("alien").filter(|parts| !parts.is_empty()),
             row_security: column(row, "row_security") == "t",
             may_insert: column(row, "may_insert") == "t",
             columns: column(row, "columns")
