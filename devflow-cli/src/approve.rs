@@ -108,6 +108,7 @@ mod tests {
             folder: PathBuf::new(),
             table: TableName::default(),
             policies: Settings::default(),
+            wait: None,
             application: None,
             actor: Actor::default(),
             approval,

@@ -1,12 +1,21 @@
 //! The arguments, as close to argv as possible.
 
+mod check;
+mod generate;
+mod history;
+
 use crate::exit;
 use crate::outcome::{self, Body, Mode, Trouble};
+pub(crate) use check::CheckArguments;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use devflow_migrations::parse_duration;
 use devflow_runtime::{PlanDigest, Version};
+pub(crate) use generate::{CompletionsArguments, ManArguments};
+pub(crate) use history::{LogArguments, ShowArguments};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// PostgreSQL migrations: checked before they run, applied exactly once, reported exactly.
 #[derive(Debug, Parser)]
@@ -14,6 +23,19 @@ use std::path::PathBuf;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) talk: TalkArguments,
+}
+
+/// How much is said on stderr.
+#[derive(Debug, Args)]
+pub(crate) struct TalkArguments {
+    /// Says errors and warnings only on stderr
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Says more on stderr: the connection, the plan, statements and their times
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +45,10 @@ pub(crate) enum Command {
     /// Works on migrations and the database that they belong to
     #[command(subcommand)]
     Db(DbCommand),
+    /// Prints a script that completes devflow's arguments in a shell
+    Completions(CompletionsArguments),
+    /// Prints the man page, or writes one for every command
+    Man(ManArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +65,12 @@ pub(crate) enum DbCommand {
     Revert(RevertArguments),
     /// Records what a person decided about a version; runs no migration
     Repair(RepairArguments),
+    /// Shows one migration: its file, its statements, and its rows in the ledger; writes nothing
+    Show(ShowArguments),
+    /// Shows the ledger, newest row first; writes nothing
+    Log(LogArguments),
+    /// Checks the files, and the order that a merge would give them; needs no database
+    Check(CheckArguments),
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +178,9 @@ pub(crate) struct DatabaseArguments {
     /// The environment variable that holds the database's URL
     #[arg(long, value_name = "VARIABLE")]
     pub(crate) url_env: Option<String>,
+    /// Waits for a server that is not there yet, 60s when DURATION is left out
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "60s", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
     /// Never asks, no colour, no spinner
     #[arg(long)]
     pub(crate) ci: bool,
@@ -203,6 +238,9 @@ fn body_of<'a>(words: impl Iterator<Item = &'a str>) -> Body {
         (Some("db"), Some("baseline")) => Body::Baseline(outcome::Work::default()),
         (Some("db"), Some("revert")) => Body::Revert(outcome::Work::default()),
         (Some("db"), Some("repair")) => Body::Repair(outcome::Repair::default()),
+        (Some("db"), Some("show")) => Body::Show(outcome::Show::default()),
+        (Some("db"), Some("log")) => Body::Log(outcome::Log::default()),
+        (Some("db"), Some("check")) => Body::Check(outcome::Check::default()),
         _ => Body::None,
     }
 }
@@ -253,6 +291,11 @@ fn digest(text: &str) -> Result<PlanDigest, String> {
         .ok_or_else(|| "a digest is the 64 hex digits that `--dry-run` prints".to_owned())
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    let expected = "expected a number and a unit (ms, s, m or h), such as 60s";
+    parse_duration(text).map_err(|problem| format!("it {problem}; {expected}"))
+}
+
 fn exit_codes() -> String {
     let mut text = "Exit codes:\n".to_owned();
     for (code, meaning) in exit::CODES {
@@ -266,7 +309,9 @@ impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Init(init) => init.json,
+            Self::Completions(_) | Self::Man(_) => false,
             Self::Db(DbCommand::New(new)) => new.project.json,
+            Self::Db(DbCommand::Check(check)) => check.project.json,
             Self::Db(db) => db.database().is_some_and(|database| database.project.json),
         }
     }
@@ -275,6 +320,7 @@ impl Command {
     pub(crate) fn body(&self) -> Body {
         match self {
             Self::Init(_) => Body::Init(outcome::Init::default()),
+            Self::Completions(_) | Self::Man(_) => Body::Text(String::new()),
             Self::Db(DbCommand::New(_)) => Body::New(outcome::New::default()),
             Self::Db(DbCommand::Migrate(migrate)) => Body::Migrate(migrate.change.work()),
             Self::Db(DbCommand::Status(_)) => Body::Status(outcome::Status::default()),
@@ -284,13 +330,17 @@ impl Command {
                 mode: repair.change.mode(),
                 ..outcome::Repair::default()
             }),
+            Self::Db(DbCommand::Show(_)) => Body::Show(outcome::Show::default()),
+            Self::Db(DbCommand::Log(_)) => Body::Log(outcome::Log::default()),
+            Self::Db(DbCommand::Check(_)) => Body::Check(outcome::Check::default()),
         }
     }
 
     /// Whether `--ci` was given.
     pub(crate) fn ci(&self) -> bool {
         match self {
-            Self::Init(_) => false,
+            Self::Init(_) | Self::Completions(_) | Self::Man(_) => false,
+            Self::Db(DbCommand::Check(check)) => check.ci,
             Self::Db(db) => db.database().is_some_and(|database| database.ci),
         }
     }
@@ -299,8 +349,10 @@ impl Command {
 impl DbCommand {
     fn database(&self) -> Option<&DatabaseArguments> {
         match self {
-            Self::New(_) => None,
+            Self::New(_) | Self::Check(_) => None,
             Self::Status(status) => Some(&status.database),
+            Self::Show(show) => Some(&show.database),
+            Self::Log(log) => Some(&log.database),
             Self::Migrate(migrate) => Some(&migrate.change.database),
             Self::Baseline(baseline) => Some(&baseline.change.database),
             Self::Revert(revert) => Some(&revert.change.database),

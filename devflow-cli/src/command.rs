@@ -1,11 +1,15 @@
 //! The commands: settings in, outcome out.
 
 mod baseline;
+mod check;
+mod generate;
 mod init;
+mod log;
 mod migrate;
 mod new;
 mod repair;
 mod revert;
+mod show;
 mod status;
 
 use crate::approve::{Gate, Question};
@@ -18,6 +22,7 @@ use crate::signals::Signals;
 use devflow_runtime::{Actor, Error, MigrationSet, Migrator, PlanDigest, PlanReport};
 use std::future::Future;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Instant;
 
 /// Does what the settings say; `body` is the command's empty result, for when there is nothing to tell.
@@ -29,19 +34,31 @@ pub(crate) fn act(
 ) -> Outcome {
     let started = Instant::now();
     let mut progress = Progress::new(err, look);
+    if let Some(database) = settings.database() {
+        announce(database, &mut progress);
+    }
     let mut outcome = perform(settings, &body, &mut progress)
         .unwrap_or_else(|trouble| Outcome::new(body).troubled(trouble));
     progress.rest();
     if let Some(database) = settings.database() {
         outcome.environment.clone_from(&database.environment);
-        outcome.folder = Some(database.folder.clone());
         let settled = database.remarks.iter().map(Remark::new);
         outcome.remarks.splice(0..0, settled);
     }
+    outcome.folder = settings.folder().map(Path::to_owned);
     progress.mark_told(&mut outcome.remarks);
     outcome.watched = progress.was_watched();
     outcome.elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
     outcome
+}
+
+/// Says what was settled before anything connects.
+fn announce(database: &Database, progress: &mut Progress<'_>) {
+    progress.environment(database.environment.as_deref());
+    progress.server_wait(database.wait);
+    for remark in &database.remarks {
+        progress.note(remark);
+    }
 }
 
 fn perform(
@@ -52,6 +69,8 @@ fn perform(
     match settings {
         Settings::Init(init) => init::init(init),
         Settings::New(new) => new::new(new),
+        Settings::Generate(what) => generate::generate(what),
+        Settings::Check(check) => check::check(check),
         Settings::Migrate(migrate) => {
             connected(&migrate.change.database, body, progress, async |desk| {
                 migrate::migrate(migrate, desk).await
@@ -73,6 +92,16 @@ fn perform(
         Settings::Repair(repair) => {
             connected(&repair.change.database, body, progress, async |desk| {
                 repair::repair(repair, desk).await
+            })
+        }
+        Settings::Show(show) => connected(&show.database, body, progress, async |desk| {
+            show::show(show, desk).await
+        }),
+        Settings::Log(log) => {
+            // Whatever is wrong with the files, what happened can be looked at.
+            let none = MigrationSet::default();
+            connected_with(&log.database, &none, body, progress, async |desk| {
+                log::log(log, desk).await
             })
         }
     }
@@ -108,17 +137,24 @@ fn connected<'b>(
     progress: &mut Progress<'b>,
     work: impl AsyncFnOnce(&mut Desk<'_, 'b>) -> Result<Outcome, Stopped>,
 ) -> Result<Outcome, Trouble> {
-    progress.environment(database.environment.as_deref());
-    for remark in &database.remarks {
-        progress.remark(remark);
-    }
     let set = MigrationSet::read(&database.directory, &database.shown)?;
+    connected_with(database, &set, body, progress, work)
+}
+
+/// Does `work` on a runtime that ends with it.
+fn connected_with<'b>(
+    database: &Database,
+    set: &MigrationSet,
+    body: &Body,
+    progress: &mut Progress<'b>,
+    work: impl AsyncFnOnce(&mut Desk<'_, 'b>) -> Result<Outcome, Stopped>,
+) -> Result<Outcome, Trouble> {
     let signals = Signals::listen().map_err(no_runtime)?;
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().map_err(no_runtime)?;
     let mut desk = Desk {
         database,
-        set: &set,
+        set,
         signals: &signals,
         progress,
     };
@@ -126,7 +162,7 @@ fn connected<'b>(
         Ok(outcome) => Ok(outcome),
         Err(Stopped::Trouble(trouble)) => Err(trouble),
         Err(Stopped::Error(error)) => {
-            Ok(Outcome::of_error(&error, body.clone(), &set).interrupted_by(signals.seen()))
+            Ok(Outcome::of_error(&error, body.clone(), set).interrupted_by(signals.seen()))
         }
     }
 }
@@ -153,6 +189,9 @@ impl Desk<'_, '_> {
         }
         if let Some(application) = &database.application {
             migrator = migrator.application(application);
+        }
+        if let Some(limit) = database.wait {
+            migrator = migrator.wait_for_server(limit);
         }
         migrator
     }

@@ -1,13 +1,14 @@
 //! Outcomes for people.
 
 mod failure;
+mod history;
 pub(crate) mod line;
 mod repair;
 mod status;
 mod table;
 
 use crate::duration;
-use crate::outcome::{Action, Body, File, Init, Mode, Outcome, Place, Plan, Repair, Work};
+use crate::outcome::{Action, Body, Check, File, Init, Mode, Outcome, Place, Plan, Repair, Work};
 use crate::style::{CAREFUL, GOOD, QUIET, STRONG, WAITING, paint};
 use crate::visible;
 pub(crate) use failure::trouble;
@@ -15,7 +16,8 @@ pub(crate) use failure::trouble;
 /// What stdout says.
 pub(crate) fn report(outcome: &Outcome, width: Option<usize>) -> String {
     match &outcome.body {
-        Body::None => String::new(),
+        // A text of ours is shown as it is.
+        Body::None | Body::Text(_) => String::new(),
         Body::Init(init) => written(init),
         Body::New(new) => new.migration.as_ref().map_or_else(String::new, |file| {
             format!("{}\n", visible::line(&file.path))
@@ -32,6 +34,10 @@ pub(crate) fn report(outcome: &Outcome, width: Option<usize>) -> String {
             header_of(outcome) + &status::status(status, width)
         }
         Body::Status(_) => String::new(),
+        Body::Check(check) => checked(outcome, check),
+        Body::Show(_) | Body::Log(_) if outcome.place.is_none() => String::new(),
+        Body::Show(show) => header_of(outcome) + &history::show(show, &outcome.findings, width),
+        Body::Log(log) => header_of(outcome) + &history::log(log, width),
     }
 }
 
@@ -236,6 +242,27 @@ fn baselined(outcome: &Outcome, baseline: &Work) -> String {
             format!("{done} without being run; {pending} pending\n")
         }
     }
+}
+
+fn checked(outcome: &Outcome, check: &Check) -> String {
+    let (Some(files), None) = (check.files, &outcome.trouble) else {
+        return String::new();
+    };
+    let new = match (&check.base, check.new.len()) {
+        (None, _) => String::new(),
+        (Some(base), count) => {
+            format!(
+                "; {} new to {}",
+                line::are(count),
+                visible::line(&base.name)
+            )
+        }
+    };
+    let mark = paint(GOOD, "✓");
+    format!(
+        "{mark} {} read and checked{new}\n",
+        line::count(files, "migration")
+    )
 }
 
 fn written(init: &Init) -> String {

@@ -4,6 +4,7 @@
 //! [`SCHEMA`]. DETAIL and CONTEXT of the server are left out: they can hold row data.
 
 mod error;
+mod history;
 mod inert;
 mod migration;
 mod repair;
@@ -12,6 +13,7 @@ mod wait;
 use crate::exit;
 use crate::outcome::{self, Body, Mode, Outcome, Work};
 use error::{Error, Finding};
+use history::{Row, Statement};
 use inert::inert;
 use migration::{Applied, Entry, Failure, File, Plan};
 use repair::Correction;
@@ -90,6 +92,23 @@ enum Content<'a> {
         repairs: Vec<Correction<'a>>,
         digest: Option<&'a str>,
     },
+    Show {
+        ledger_exists: Option<bool>,
+        migration: Option<File<'a>>,
+        state: Option<&'static str>,
+        statements: Vec<Statement<'a>>,
+        rows: Vec<Row<'a>>,
+    },
+    Check {
+        files: Option<usize>,
+        new: Vec<File<'a>>,
+        base: Option<Base<'a>>,
+    },
+    Log {
+        ledger_exists: Option<bool>,
+        rows: Vec<Row<'a>>,
+        has_more: bool,
+    },
 }
 
 #[derive(Serialize)]
@@ -100,6 +119,13 @@ struct Database<'a> {
     server_version: &'a str,
     tracking_schema: &'a str,
     tracking_table: &'a str,
+}
+
+#[derive(Serialize)]
+struct Base<'a> {
+    name: &'a str,
+    commit: &'a str,
+    merge_base: &'a str,
 }
 
 #[derive(Serialize)]
@@ -133,7 +159,7 @@ impl<'a> Document<'a> {
 impl<'a> Content<'a> {
     fn of(body: &'a Body) -> Self {
         match body {
-            Body::None => Self::None {},
+            Body::None | Body::Text(_) => Self::None {},
             Body::Init(init) => Self::Init {
                 files: init.files.iter().map(Written::of).collect(),
             },
@@ -178,6 +204,23 @@ impl<'a> Content<'a> {
                 repairs: repair.corrections.iter().map(Correction::of).collect(),
                 digest: repair.digest.as_deref(),
             },
+            Body::Show(show) => Self::Show {
+                ledger_exists: show.ledger_exists,
+                migration: show.file.as_ref().map(File::of),
+                state: show.state.map(devflow_runtime::State::as_str),
+                statements: show.statements.iter().map(Statement::of).collect(),
+                rows: show.rows.iter().map(Row::of).collect(),
+            },
+            Body::Check(check) => Self::Check {
+                files: check.files,
+                new: check.new.iter().map(File::of).collect(),
+                base: check.base.as_ref().map(Base::of),
+            },
+            Body::Log(log) => Self::Log {
+                ledger_exists: log.ledger_exists,
+                rows: log.rows.iter().map(Row::of).collect(),
+                has_more: log.has_more,
+            },
         }
     }
 }
@@ -210,6 +253,16 @@ impl<'a> Database<'a> {
             server_version: &place.server_version,
             tracking_schema: &place.schema,
             tracking_table: &place.table,
+        }
+    }
+}
+
+impl<'a> Base<'a> {
+    fn of(base: &'a outcome::Compared) -> Self {
+        Self {
+            name: &base.name,
+            commit: &base.commit,
+            merge_base: &base.merge_base,
         }
     }
 }

@@ -18,10 +18,12 @@
 
 mod approve;
 mod args;
+mod branch;
 mod command;
 mod duration;
 mod exit;
 mod fence;
+mod git;
 mod github;
 #[cfg(test)]
 mod golden;
@@ -42,7 +44,7 @@ mod visible;
 use args::NotParsed;
 pub use exit::CODES;
 use github::Runner;
-use look::{Attendance, Format, Look};
+use look::{Attendance, Format, Look, Talk};
 use outcome::Outcome;
 use std::ffi::OsString;
 use std::io::Write;
@@ -64,7 +66,8 @@ pub fn run(
         Format::of(arguments.command.json()),
         attendance,
         surroundings,
-    );
+    )
+    .talking(Talk::of(&arguments.talk));
     let body = arguments.command.body();
     let outcome = match settings::resolve(arguments, surroundings) {
         Ok(settings) => command::act(&settings, body, look, err),

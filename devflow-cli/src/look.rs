@@ -1,5 +1,6 @@
 //! How results and talk are to look.
 
+use crate::args::TalkArguments;
 use crate::surroundings::Surroundings;
 
 /// How results and talk are to look: settled once, from the arguments and the terminal.
@@ -13,6 +14,7 @@ pub(crate) struct Look {
     /// stdout's width, when it is a terminal.
     pub(crate) width: Option<usize>,
     pub(crate) progress: Drawing,
+    pub(crate) talk: Talk,
     pub(crate) reader: Reader,
 }
 
@@ -30,6 +32,18 @@ pub(crate) enum Drawing {
     Spinner,
     /// A line for each migration that begins.
     Lines,
+    /// Nothing.
+    Nothing,
+}
+
+/// How much is said on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Talk {
+    /// Errors and warnings.
+    Quiet,
+    Ordinary,
+    /// Everything that is known.
+    Verbose,
 }
 
 /// Who reads what we write.
@@ -61,7 +75,33 @@ impl Attendance {
     }
 }
 
+impl Talk {
+    /// What `--quiet` and `--verbose` ask for.
+    pub(crate) fn of(arguments: &TalkArguments) -> Self {
+        match (arguments.quiet, arguments.verbose) {
+            (true, _) => Self::Quiet,
+            (false, true) => Self::Verbose,
+            (false, false) => Self::Ordinary,
+        }
+    }
+}
+
 impl Look {
+    /// The same with another amount of talk.
+    pub(crate) fn talking(self, talk: Talk) -> Self {
+        let progress = match talk {
+            Talk::Quiet => Drawing::Nothing,
+            Talk::Ordinary => self.progress,
+            // Between so many lines a spinner would only flicker.
+            Talk::Verbose => Drawing::Lines,
+        };
+        Self {
+            talk,
+            progress,
+            ..self
+        }
+    }
+
     pub(crate) fn new(format: Format, attendance: Attendance, surroundings: &Surroundings) -> Self {
         let terminal = match attendance {
             Attendance::Attended => surroundings.terminal,
@@ -77,6 +117,7 @@ impl Look {
             } else {
                 Drawing::Lines
             },
+            talk: Talk::Ordinary,
             reader: if surroundings.in_github_actions() {
                 Reader::GithubActions
             } else {

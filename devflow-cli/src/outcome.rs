@@ -1,9 +1,13 @@
 //! What a command came to: everything that a renderer or an exit code may need, as plain data.
 
+mod check;
 mod from;
+mod history;
 mod trouble;
 
+pub(crate) use check::{Check, Compared};
 use devflow_runtime::State;
+pub(crate) use history::{Log, Row, Show, Statement};
 use std::path::PathBuf;
 pub(crate) use trouble::{Kind, Problem, Signal, Trouble};
 
@@ -35,6 +39,8 @@ pub(crate) struct Outcome {
 pub(crate) enum Body {
     /// The arguments name no command.
     None,
+    /// A text of ours: a script for a shell, or a man page.
+    Text(String),
     Init(Init),
     New(New),
     Migrate(Work),
@@ -42,6 +48,9 @@ pub(crate) enum Body {
     Baseline(Work),
     Revert(Work),
     Repair(Repair),
+    Show(Show),
+    Log(Log),
+    Check(Check),
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -280,7 +289,7 @@ impl Body {
     /// The command's word, as in argv and in JSON.
     pub(crate) fn command(&self) -> Option<&'static str> {
         match self {
-            Self::None => None,
+            Self::None | Self::Text(_) => None,
             Self::Init(_) => Some("init"),
             Self::New(_) => Some("new"),
             Self::Migrate(_) => Some("migrate"),
@@ -288,6 +297,9 @@ impl Body {
             Self::Baseline(_) => Some("baseline"),
             Self::Revert(_) => Some("revert"),
             Self::Repair(_) => Some("repair"),
+            Self::Show(_) => Some("show"),
+            Self::Log(_) => Some("log"),
+            Self::Check(_) => Some("check"),
         }
     }
 
@@ -295,14 +307,14 @@ impl Body {
     pub(crate) fn work(&self) -> Option<&Work> {
         match self {
             Self::Migrate(work) | Self::Baseline(work) | Self::Revert(work) => Some(work),
-            Self::None | Self::Init(_) | Self::New(_) | Self::Status(_) | Self::Repair(_) => None,
+            _ => None,
         }
     }
 
     pub(crate) fn work_mut(&mut self) -> Option<&mut Work> {
         match self {
             Self::Migrate(work) | Self::Baseline(work) | Self::Revert(work) => Some(work),
-            Self::None | Self::Init(_) | Self::New(_) | Self::Status(_) | Self::Repair(_) => None,
+            _ => None,
         }
     }
 
@@ -311,9 +323,7 @@ impl Body {
         match self {
             Self::Baseline(_) | Self::Repair(_) => "recorded",
             Self::Revert(_) => "reverted",
-            Self::None | Self::Init(_) | Self::New(_) | Self::Status(_) | Self::Migrate(_) => {
-                "applied"
-            }
+            _ => "applied",
         }
     }
 }

@@ -2,16 +2,21 @@
 //!
 //! A stream that cannot be written is ignored here: it must never end a run half-way.
 
+mod detail;
+mod retry;
+
 use crate::fence::Fence;
 use crate::human::{self, line};
-use crate::look::{Drawing, Look};
+use crate::look::{Drawing, Look, Talk};
 use crate::outcome::{Applied, Place, Remark};
 use crate::style::{CAREFUL, QUIET, WAITING, fit, paint};
 use crate::{duration, visible};
+use detail::Detail;
 use devflow_runtime::{
     Event, Holder, Migration, MigrationSet, Notice, Observer, Plan, StepReport, Verb,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use retry::Retry;
 use std::collections::VecDeque;
 use std::io::Write;
 use std::time::Duration;
@@ -34,6 +39,8 @@ pub(crate) struct Progress<'a> {
     /// The migrations that were sent and have not finished.
     running: VecDeque<String>,
     bar: Option<ProgressBar>,
+    retry: Retry,
+    detail: Detail,
 }
 
 impl<'a> Progress<'a> {
@@ -50,11 +57,18 @@ impl<'a> Progress<'a> {
             widest: 0,
             running: VecDeque::new(),
             bar: None,
+            retry: Retry::default(),
+            detail: Detail::new(),
         }
     }
 
     pub(crate) fn environment(&mut self, environment: Option<&str>) {
         self.environment = environment.map(str::to_owned);
+    }
+
+    /// Sets how long a server that is not there yet is waited for.
+    pub(crate) fn server_wait(&mut self, limit: Option<Duration>) {
+        self.retry.limit = limit;
     }
 
     /// Marks the header as shown.
@@ -65,6 +79,14 @@ impl<'a> Progress<'a> {
     /// Whether a terminal showed the header and every finished migration.
     pub(crate) fn was_watched(&self) -> bool {
         self.headed && self.look.progress == Drawing::Spinner && self.look.width.is_some()
+    }
+
+    /// Says a remark that is no warning, once.
+    pub(crate) fn note(&mut self, text: &str) {
+        match self.look.talk {
+            Talk::Quiet => self.told.push(text.to_owned()),
+            Talk::Ordinary | Talk::Verbose => self.remark(text),
+        }
     }
 
     /// Says a remark, once.
@@ -111,7 +133,7 @@ impl<'a> Progress<'a> {
     }
 
     fn spin(&mut self, message: String) {
-        if self.look.progress == Drawing::Lines {
+        if self.look.progress != Drawing::Spinner {
             return;
         }
         let bar = self.bar.get_or_insert_with(spinner);
@@ -135,6 +157,7 @@ impl<'a> Progress<'a> {
         let count = paint(QUIET, format!("{number}/{total}"));
         let file = visible::line(file);
         match self.look.progress {
+            Drawing::Nothing => {}
             Drawing::Lines => {
                 let doing = self.doing;
                 self.say(format!("{doing} {number}/{total} {file}\n"));
@@ -196,6 +219,7 @@ impl<'a> Progress<'a> {
             _ => format!("still waiting after {}", duration::of(waited)),
         };
         match self.look.progress {
+            Drawing::Nothing => {}
             Drawing::Lines => self.say(format!(
                 "{since} for another run to finish, at most {limit}{who}\n"
             )),
@@ -209,12 +233,17 @@ impl<'a> Progress<'a> {
 
 impl Observer for Progress<'_> {
     fn event(&mut self, event: &Event<'_>) {
+        if self.look.talk == Talk::Verbose
+            && let Some(text) = self.detail.of(event)
+        {
+            self.say(text);
+        }
         match event {
             Event::Connected(place) => self.place = Some(Place::of(place)),
             Event::ConnectRetry { reason, pause } => {
-                let pause = duration::of(*pause);
-                let text = format!("{}; trying again in {pause}", visible::line(reason));
-                self.say(format!("{}\n", paint(CAREFUL, text)));
+                if let Some(text) = self.retry.text(reason, *pause, self.look.talk) {
+                    self.say(text);
+                }
             }
             Event::Retrying {
                 migration,
@@ -222,7 +251,7 @@ impl Observer for Progress<'_> {
                 waited_for,
                 attempt,
                 pause,
-            } => {
+            } if self.look.talk != Talk::Quiet => {
                 let waited =
                     waited_for.map_or_else(String::new, |wait| format!("; waited for {wait:#}"));
                 let pause = duration::of(*pause);

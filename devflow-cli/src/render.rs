@@ -4,8 +4,8 @@ use crate::exit;
 use crate::fence::Fence;
 use crate::human::{self, line};
 use crate::json;
-use crate::look::{Format, Look};
-use crate::outcome::{Kind, Outcome};
+use crate::look::{Format, Look, Talk};
+use crate::outcome::{Body, Kind, Outcome, Remark};
 use crate::style::fit;
 use std::io::{self, Write};
 
@@ -19,11 +19,16 @@ pub(crate) struct Texts {
 /// The texts of an outcome.
 pub(crate) fn texts(outcome: &Outcome, look: Look) -> Texts {
     let fence = Fence::new(look.reader);
-    let out = match look.format {
-        Format::Human => fence.around(fit(human::report(outcome, look.width), look.out_colour)),
-        Format::Json => json::document(outcome),
+    let out = match (look.format, &outcome.body) {
+        // Nobody else wrote a part of it, and a script must come as it is.
+        (Format::Human, Body::Text(text)) => text.clone(),
+        (Format::Human, _) => {
+            fence.around(fit(human::report(outcome, look.width), look.out_colour))
+        }
+        (Format::Json, _) => json::document(outcome),
     };
-    let untold = outcome.remarks.iter().filter(|remark| !remark.told);
+    let is_due = |remark: &&Remark| !remark.told && look.talk != Talk::Quiet;
+    let untold = outcome.remarks.iter().filter(is_due);
     let mut err: String = untold.map(|remark| line::remark(&remark.text)).collect();
     err += &human::warnings(outcome);
     err += &human::trouble(outcome);

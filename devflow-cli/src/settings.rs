@@ -9,11 +9,12 @@ mod tests;
 use crate::args::{Arguments, ChangeArguments, Command, DbCommand, RepairArguments};
 use crate::outcome::{Mode, Trouble};
 use crate::surroundings::Surroundings;
+use clap_complete::Shell;
 pub(crate) use database::{Asked, Database, LOCAL};
 use devflow_runtime::{Decision, PlanDigest, Version};
 use project::Project;
 pub(crate) use project::new_directory;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is to be done, with everything that it needs.
 #[derive(Debug)]
@@ -25,6 +26,10 @@ pub(crate) enum Settings {
     Baseline(Baseline),
     Revert(Revert),
     Repair(Repair),
+    Show(Show),
+    Log(Log),
+    Check(Check),
+    Generate(Generate),
 }
 
 #[derive(Debug)]
@@ -81,6 +86,41 @@ pub(crate) struct Change {
     pub(crate) consent: Consent,
 }
 
+#[derive(Debug)]
+pub(crate) struct Show {
+    pub(crate) database: Database,
+    pub(crate) version: Version,
+}
+
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) database: Database,
+    /// How many rows are shown at the most.
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Check {
+    pub(crate) directory: PathBuf,
+    /// The directory as users know it.
+    pub(crate) shown: String,
+    /// The folder that `shown` is relative to.
+    pub(crate) folder: PathBuf,
+    pub(crate) policies: devflow_runtime::Settings,
+    /// The revision to compare with.
+    pub(crate) base: Option<String>,
+}
+
+/// A text of ours.
+#[derive(Debug)]
+pub(crate) enum Generate {
+    Completions(Shell),
+    /// The man page, to stdout.
+    FirstPage,
+    /// A page for every command, into this directory.
+    Pages(PathBuf),
+}
+
 /// What the arguments say in advance to what would be asked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Consent {
@@ -106,6 +146,13 @@ pub(crate) fn resolve(
         Command::Init(_) => Ok(Settings::Init(Init {
             folder: surroundings.directory.clone(),
             home: surroundings.home.clone(),
+        })),
+        Command::Completions(completions) => {
+            Ok(Settings::Generate(Generate::Completions(completions.shell)))
+        }
+        Command::Man(man) => Ok(Settings::Generate(match man.out {
+            None => Generate::FirstPage,
+            Some(out) => Generate::Pages(surroundings.directory.join(out)),
         })),
         Command::Db(DbCommand::New(new)) => {
             let project = Project::load(&new.project, surroundings)?;
@@ -139,6 +186,24 @@ pub(crate) fn resolve(
             repairs: repairs(&repair)?,
             change: Change::resolve(repair.change, surroundings)?,
         })),
+        Command::Db(DbCommand::Show(show)) => Ok(Settings::Show(Show {
+            database: Database::resolve(&show.database, surroundings)?,
+            version: show.version,
+        })),
+        Command::Db(DbCommand::Log(log)) => Ok(Settings::Log(Log {
+            database: Database::resolve(&log.database, surroundings)?,
+            limit: log.limit,
+        })),
+        Command::Db(DbCommand::Check(check)) => {
+            let project = Project::load(&check.project, surroundings)?;
+            Ok(Settings::Check(Check {
+                directory: project.directory()?,
+                shown: project.shown().to_owned(),
+                folder: project.folder().to_owned(),
+                policies: project.policies(),
+                base: check.base,
+            }))
+        }
     }
 }
 
@@ -187,12 +252,22 @@ impl Settings {
     /// The database that it is about.
     pub(crate) fn database(&self) -> Option<&Database> {
         match self {
-            Self::Init(_) | Self::New(_) => None,
+            Self::Init(_) | Self::New(_) | Self::Check(_) | Self::Generate(_) => None,
             Self::Status(status) => Some(&status.database),
+            Self::Show(show) => Some(&show.database),
+            Self::Log(log) => Some(&log.database),
             Self::Migrate(Migrate { change, .. })
             | Self::Baseline(Baseline { change, .. })
             | Self::Revert(Revert { change, .. })
             | Self::Repair(Repair { change, .. }) => Some(&change.database),
+        }
+    }
+
+    /// The folder that migrations' paths are relative to.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Check(check) => Some(&check.folder),
+            _ => self.database().map(|database| &*database.folder),
         }
     }
 }

@@ -12,7 +12,7 @@ pub(crate) const EXPECTED: &str = "expected a number and a unit (ms, s, m or h),
 ///
 /// # Errors
 /// What is wrong with it: a clause to follow the value.
-pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
+pub fn parse(text: &str) -> Result<Duration, &'static str> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let unit: u64 = match unit {

@@ -62,6 +62,8 @@ pub use action::{Action, ActionKind};
 pub use checksum::Checksum;
 #[cfg(feature = "config")]
 pub use config::{Approval, Config, Environment, Format, MigrationsConfig, nearest};
+#[cfg(any(feature = "check", feature = "config"))]
+pub use duration::parse as parse_duration;
 pub use event::LedgerEvent;
 pub use finding::{Finding, FindingKind, Obstacle, Severity};
 pub use ledger::{Damage, Ledger, LedgerRow, VersionHistory};

@@ -112,6 +112,9 @@ impl<'a> Attempt<'a> {
             .unwrap_or(CONNECT_TIMEOUT);
         connector.budget = settings.connect_budget.unwrap_or(CONNECT_BUDGET);
         connector.patience = settings.connect_budget.unwrap_or(self.lock_wait());
+        if let Some(limit) = self.migrator.server_wait {
+            connector.await_server(limit);
+        }
         Ok(connector)
     }
 
@@ -151,6 +154,8 @@ impl<'a> Attempt<'a> {
         let first = self.place.database.is_empty();
         self.place.database.clone_from(&look.facts.database);
         self.place.role.clone_from(&look.facts.role);
+        self.place.pid = look.facts.backend.pid;
+        self.place.encrypted = look.facts.encrypted;
         if first {
             self.place.server = session.server();
             self.table.charset =

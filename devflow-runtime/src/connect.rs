@@ -33,10 +33,21 @@ pub(crate) struct Connector<'a> {
     pub(crate) budget: Duration,
     /// The same for a server that is full: it is no failure to wait for those who wait.
     pub(crate) patience: Duration,
+    /// What it means that the server is not there at all.
+    pub(crate) absence: Absence,
     pub(crate) interrupt: Interrupt,
     tls: MakeRustlsConnect,
     /// The only place to go to.
     only: Option<Route>,
+}
+
+/// What it means that a server's name is not known, or that nothing answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// It will not come: a mistake in the URL, or a firewall.
+    Lasting,
+    /// It may come within the budget: the server is being made.
+    Passing,
 }
 
 /// How long to wait before the second attempt; the pause doubles with each.
@@ -64,10 +75,19 @@ impl<'a> Connector<'a> {
             timeout: target.connect_timeout.unwrap_or(Duration::from_secs(10)),
             budget: Duration::from_secs(10),
             patience: Duration::from_secs(10),
+            absence: Absence::Lasting,
             interrupt,
             tls: tls::connector(&target.tls)?,
             only: None,
         })
+    }
+
+    /// Waits this long for a server that is not there at all, too.
+    pub(crate) fn await_server(&mut self, limit: Duration) {
+        self.absence = Absence::Passing;
+        self.budget = limit;
+        self.patience = limit;
+        self.timeout = self.timeout.min(limit);
     }
 
     /// The same, for a look of its own after an interruption.
@@ -115,8 +135,10 @@ impl<'a> Connector<'a> {
                 false => self.budget,
             };
             let left = budget.saturating_sub(began.elapsed());
-            if !failure.may_pass() || left.is_zero() || self.interrupt.is_fired() {
-                return Err(failure.into_error(self.target, began.elapsed()));
+            let may_pass = failure.may_pass(self.absence);
+            if !may_pass || left.is_zero() || self.interrupt.is_fired() {
+                let tried = may_pass.then(|| began.elapsed());
+                return Err(failure.into_error(self.target, tried));
             }
             // The last attempt is made when the budget ends, not a whole pause before.
             let next = jittered(pause).min(left);

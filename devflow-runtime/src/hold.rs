@@ -37,16 +37,21 @@ impl Attempt<'_> {
 
     /// The ledger as it is now, and whether there is one.
     pub(crate) async fn look_and_read(&mut self, session: &mut Session) -> Result<(Ledger, bool)> {
+        let exists = self.has_ledger(session).await?;
+        Ok((self.read(session, exists).await?, exists))
+    }
+
+    /// Looks; whether there is a ledger to read.
+    pub(crate) async fn has_ledger(&mut self, session: &mut Session) -> Result<bool> {
         let Look { facts, found } = self.look(session).await?;
-        let exists = match found {
-            Found::Unusable(error) => return Err(error),
-            Found::Nothing => false,
+        match found {
+            Found::Unusable(error) => Err(error),
+            Found::Nothing => Ok(false),
             Found::Ledger { shape, .. } => {
                 self.remark_distrust(&shape, &facts);
-                true
+                Ok(true)
             }
-        };
-        Ok((self.read(session, exists).await?, exists))
+        }
     }
 
     /// Stops here when the run was told to.

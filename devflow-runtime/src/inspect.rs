@@ -77,7 +77,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn entries(&self, ledger: &Ledger, plan: &Plan) -> Vec<StatusEntry> {
+    pub(crate) fn entries(&self, ledger: &Ledger, plan: &Plan) -> Vec<StatusEntry> {
         let files = self
             .migrator
             .set
@@ -150,7 +150,7 @@ fn state(
 }
 
 /// The actor where one was claimed, else the application and host.
-fn by(run: &str) -> Option<String> {
+pub(crate) fn by(run: &str) -> Option<String> {
     let run: serde_json::Value = serde_json::from_str(run).ok()?;
     let word = |key: &str| run.get(key).and_then(|value| value.as_str());
     word("actor")
@@ -161,7 +161,8 @@ fn by(run: &str) -> Option<String> {
         })
 }
 
-fn message(error: &str) -> Option<String> {
+/// The server's words in a recorded error.
+pub(crate) fn message(error: &str) -> Option<String> {
     let error: serde_json::Value = serde_json::from_str(error).ok()?;
     error.get("message")?.as_str().map(str::to_owned)
 }

@@ -12,7 +12,7 @@ mod shape;
 
 pub(crate) use append::append;
 pub(crate) use create::{Creation, create};
-pub(crate) use look::{Facts, Found, Look, look, read, system_identifier, take_facts};
+pub(crate) use look::{Facts, Found, Look, look, newest, read, system_identifier, take_facts};
 pub(crate) use meddling::{MEDDLED, is_overtaken, taken, untouched};
 pub(crate) use progress::progress_json;
 pub(crate) use record::{After, Record, SINCE_BEGIN, record_loss};

@@ -113,6 +113,7 @@ mod error;
 mod event;
 mod execute;
 mod failure;
+mod history;
 mod hold;
 mod inspect;
 mod interrupt;
@@ -145,7 +146,7 @@ pub use devflow_macros::embed_migrations;
 #[doc(hidden)]
 pub use devflow_migrations::__private;
 pub use devflow_migrations::{
-    Ahead, Checksum, Correction, Decision, Finding, FindingKind, LedgerEvent, Migration,
+    Ahead, Checksum, Correction, Decision, Finding, FindingKind, LedgerEvent, LedgerRow, Migration,
     MigrationSet, Migrations, Missing, Mode, OutOfOrder, Plan, PlanDigest, Policy, Pooler,
     Position, Repair, Settings, Severity, Standing, Step, TableName, Verb, Version,
 };
@@ -153,7 +154,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};
 pub use migrator::{Actor, Migrator};
 pub use report::{
-    Notice, Place, PlanReport, RepairReport, Report, State, Status, StatusEntry, StepFailure,
-    StepReport,
+    History, LedgerEntry, Log, Notice, Place, PlanReport, RepairReport, Report, State, Status,
+    StatusEntry, StepFailure, StepReport,
 };
 pub use wait::{Blocker, LockWait};

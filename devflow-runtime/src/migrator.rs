@@ -4,7 +4,7 @@ use crate::attempt::Attempt;
 use crate::error::Result;
 use crate::event::Observer;
 use crate::interrupt::Interrupt;
-use crate::report::{PlanReport, Report, Status};
+use crate::report::{History, Log, PlanReport, Report, Status};
 use crate::target::Target;
 use devflow_migrations::{
     Ahead, Ledger, MigrationSet, Migrations, Missing, OutOfOrder, PlanDigest, Policy, Settings,
@@ -30,6 +30,7 @@ pub struct Migrator {
     pub(crate) application: Option<String>,
     pub(crate) actor: Option<Actor>,
     pub(crate) approved: Option<PlanDigest>,
+    pub(crate) server_wait: Option<Duration>,
 }
 
 /// Who asked for a run, as claimed by the caller; kept in the ledger.
@@ -71,6 +72,7 @@ impl Migrator {
             application: None,
             actor: None,
             approved: None,
+            server_wait: None,
         }
     }
 
@@ -134,6 +136,14 @@ impl Migrator {
     #[must_use]
     pub fn lock_wait(mut self, limit: Duration) -> Self {
         self.settings.lock_wait = Some(limit);
+        self
+    }
+
+    /// Waits this long for a server that is not there yet: whose name is not known, that refuses, starts up, is full or
+    /// does not answer. It takes the place of `connect_budget`, which gives up a name that is not known.
+    #[must_use]
+    pub fn wait_for_server(mut self, limit: Duration) -> Self {
+        self.server_wait = Some(limit);
         self
     }
 
@@ -209,6 +219,34 @@ impl Migrator {
         let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         let span = attempt.span("status");
         attempt.status().instrument(span).await
+    }
+
+    /// Shows the newest rows of the ledger, newest first; writes nothing, takes no lock, needs SELECT only.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the ledger cannot be used.
+    pub async fn log(&self, url: &str, limit: usize, observer: &mut dyn Observer) -> Result<Log> {
+        let target = Target::parse(url)?;
+        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let span = attempt.span("log");
+        attempt.log(limit).instrument(span).await
+    }
+
+    /// Shows what is known of one version; writes nothing, takes no lock, needs SELECT only.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or the ledger cannot be used; kind `Usage` when neither the files nor the
+    /// ledger know the version.
+    pub async fn history(
+        &self,
+        url: &str,
+        version: &Version,
+        observer: &mut dyn Observer,
+    ) -> Result<History> {
+        let target = Target::parse(url)?;
+        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let span = attempt.span("show");
+        attempt.history(version).instrument(span).await
     }
 
     /// Records the migrations up to and including `version` as in the database, without running them: for a database
@@ -313,6 +351,8 @@ mod tests {
         assert_send(migrator.run_until("", &mut (), std::future::pending()));
         assert_send(migrator.plan("", &mut ()));
         assert_send(migrator.status("", &mut ()));
+        assert_send(migrator.log("", 1, &mut ()));
+        assert_send(migrator.history("", &version, &mut ()));
         assert_send(migrator.baseline("", &version, &mut ()));
         assert_send(migrator.plan_baseline("", &version, &mut ()));
         assert_send(migrator.revert("", None, &mut ()));

@@ -2,7 +2,7 @@
 
 use crate::wait::LockWait;
 use devflow_migrations::{
-    Correction, Finding, Mode, Plan, PlanDigest, Position, TableName, Version,
+    Correction, Finding, LedgerRow, Mode, Plan, PlanDigest, Position, TableName, Version,
 };
 use std::time::Duration;
 
@@ -46,6 +46,10 @@ pub struct Place {
     pub server_version: String,
     /// The ledger's table.
     pub table: TableName,
+    /// The server process of the session.
+    pub pid: i32,
+    /// Whether the connection is encrypted.
+    pub encrypted: bool,
 }
 
 /// One migration that took effect, was recorded by `baseline`, or was reverted.
@@ -150,6 +154,56 @@ pub struct RepairReport {
     pub remarks: Vec<String>,
     /// From the first attempt to connect to the end, by the client's clock.
     pub elapsed: Duration,
+}
+
+/// The newest rows of the ledger.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Log {
+    /// The run's id.
+    pub run: String,
+    /// Where it looked.
+    pub place: Place,
+    /// Whether the ledger exists.
+    pub ledger_exists: bool,
+    /// The rows, newest first.
+    pub rows: Vec<LedgerEntry>,
+    /// Whether there are older rows.
+    pub has_more: bool,
+    /// What there is to say besides.
+    pub remarks: Vec<String>,
+}
+
+/// What is known of one version.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct History {
+    /// The run's id.
+    pub run: String,
+    /// Where it looked.
+    pub place: Place,
+    /// Whether the ledger exists.
+    pub ledger_exists: bool,
+    /// Its state; `None` where its file is gone and the ledger has it as reverted or failed.
+    pub entry: Option<StatusEntry>,
+    /// Its differences between file and ledger.
+    pub findings: Vec<Finding>,
+    /// Its rows, oldest first.
+    pub rows: Vec<LedgerEntry>,
+    /// What there is to say besides.
+    pub remarks: Vec<String>,
+}
+
+/// One row of the ledger. What it says is what others wrote: control characters are as they came.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerEntry {
+    /// The row.
+    pub row: LedgerRow,
+    /// Who wrote it: the actor where one was claimed, else the application and host.
+    pub by: Option<String>,
+    /// The recorded error's message.
+    pub message: Option<String>,
 }
 
 /// Every version that the files or the ledger know.

@@ -21,7 +21,8 @@ pub(super) fn outputs(outcome: &Outcome, token: &str) -> String {
             digest = status.plan.as_ref().map(|plan| &plan.digest);
         }
         Body::Repair(repair) => digest = repair.digest.as_ref(),
-        Body::None | Body::Init(_) | Body::New(_) => {}
+        Body::None | Body::Text(_) | Body::Init(_) | Body::New(_) => {}
+        Body::Show(_) | Body::Log(_) | Body::Check(_) => {}
     }
     let count = |number: Option<usize>| number.map(|number| number.to_string());
     let values = [

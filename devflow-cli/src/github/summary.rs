@@ -2,8 +2,8 @@
 
 use super::markdown::{block, code, plain};
 use crate::outcome::{
-    Applied, Body, Correction, Failure, File, Finding, Mode, Outcome, Place, Problem, Repair,
-    Snippet, Standing, Status, Trouble, Work,
+    Applied, Body, Check, Correction, Failure, File, Finding, Mode, Outcome, Place, Problem,
+    Repair, Snippet, Standing, Status, Trouble, Work,
 };
 use crate::{duration, exit};
 
@@ -28,7 +28,9 @@ pub(super) fn summary(outcome: &Outcome) -> String {
         }
         Body::Status(status) => state(status),
         Body::Repair(repair) => repaired(repair),
-        Body::None | Body::Init(_) | Body::New(_) => String::new(),
+        Body::Check(Check { new, .. }) => list("New", new.iter()),
+        Body::None | Body::Text(_) | Body::Init(_) | Body::New(_) => String::new(),
+        Body::Show(_) | Body::Log(_) => String::new(),
     };
     for remark in &outcome.remarks {
         text += &format!("> {}\n\n", plain(&remark.text));

@@ -1,5 +1,7 @@
 //! The outcomes that are rendered.
 
+mod check;
+mod history;
 mod migrate;
 mod repair;
 mod revert;
@@ -43,6 +45,11 @@ pub(super) fn all() -> Vec<(&'static str, Outcome)> {
         ("repair", repair::repair()),
         ("repair_dry_run", repair::dry_run()),
         ("repair_unfit", repair::unfit()),
+        ("check", check::check()),
+        ("check_refused", check::check_refused()),
+        ("show", history::show()),
+        ("show_without_rows", history::show_without_rows()),
+        ("log", history::log()),
         ("new", new()),
         ("init", init()),
         ("unknown_command", unknown_command()),

@@ -4,7 +4,7 @@ use crate::duration;
 use crate::outcome::{Applied, Notice};
 use crate::style::{CAREFUL, GOOD, QUIET, WAITING, paint};
 use crate::visible;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many columns a text takes once its control characters are visible.
 pub(crate) fn width(text: &str) -> usize {
@@ -59,4 +59,34 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 pub(crate) fn are(number: usize) -> String {
     let verb = if number == 1 { "is" } else { "are" };
     format!("{} {verb}", count(number, "migration"))
+}
+
+/// The text, cut to so many columns with an ellipsis.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut shown = String::new();
+    let mut columns = 1;
+    for character in text.chars() {
+        columns += character.width().unwrap_or(0);
+        if columns > width {
+            break;
+        }
+        shown.push(character);
+    }
+    shown + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_columns_and_not_by_characters() {
+        assert_eq!(cut("abcdef", 6), "abcdef");
+        assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(cut("日本語の表", 6), "日本…");
+        assert_eq!(cut("日本語の表", 10), "日本語の表");
+    }
 }

@@ -53,7 +53,7 @@ fn table(entries: &[Entry]) -> Table {
     table
 }
 
-fn look_of(state: State) -> (&'static str, &'static str, Style) {
+pub(super) fn look_of(state: State) -> (&'static str, &'static str, Style) {
     let known = STATES.iter().find(|(known, ..)| *known == state);
     known.map_or(("?", state.as_str(), CAREFUL), |(_, mark, word, style)| {
         (*mark, *word, *style)
@@ -61,7 +61,7 @@ fn look_of(state: State) -> (&'static str, &'static str, Style) {
 }
 
 /// `2026-01-31 09:05` of `2026-01-31T09:05:07.123456Z`.
-fn minute(at: Option<&str>) -> String {
+pub(super) fn minute(at: Option<&str>) -> String {
     let minute = at.unwrap_or("").get(..16).unwrap_or("");
     visible::line(&minute.replace('T', " "))
 }

@@ -1,9 +1,10 @@
 //! A table that fits its terminal.
 
+use super::line::cut;
 use crate::style::{QUIET, paint};
 use crate::visible;
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 /// The fewest columns that a column is cut to before one is left out.
 const NARROWEST: usize = 10;
@@ -118,34 +119,4 @@ fn row(cells: &[(&str, Style)], widths: &[usize; 6]) -> String {
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
-}
-
-/// The text, cut to so many columns with an ellipsis.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut shown = String::new();
-    let mut columns = 1;
-    for character in text.chars() {
-        columns += character.width().unwrap_or(0);
-        if columns > width {
-            break;
-        }
-        shown.push(character);
-    }
-    shown + "…"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_cut_by_columns_and_not_by_characters() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdef", 4), "abc…");
-        assert_eq!(cut("日本語の表", 6), "日本…");
-        assert_eq!(cut("日本語の表", 10), "日本語の表");
-    }
 }

@@ -56,7 +56,7 @@ impl Outcome {
         outcome
     }
 
-    fn remarked(mut self, texts: &[String]) -> Self {
+    pub(super) fn remarked(mut self, texts: &[String]) -> Self {
         self.remarks = remarks(texts);
         self
     }
@@ -192,7 +192,7 @@ fn by_path(step: &runtime::StepReport, set: &MigrationSet) -> File {
     File::known(&step.version, &step.path, step.mode, set)
 }
 
-fn findings(found: &[runtime::Finding]) -> Vec<Finding> {
+pub(super) fn findings(found: &[runtime::Finding]) -> Vec<Finding> {
     found.iter().map(Finding::of).collect()
 }
 

@@ -10,6 +10,7 @@ use devflow_migrations::{Approval, Environment, nearest};
 use devflow_runtime::{Actor, TableName};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The variable that is read where no devflow.yml names one.
 const DEFAULT_VARIABLE: &str = "DATABASE_URL";
@@ -30,6 +31,8 @@ pub(crate) struct Database {
     pub(crate) folder: PathBuf,
     pub(crate) table: TableName,
     pub(crate) policies: devflow_runtime::Settings,
+    /// How long a server that is not there yet is waited for.
+    pub(crate) wait: Option<Duration>,
     /// The project's name.
     pub(crate) application: Option<String>,
     pub(crate) actor: Actor,
@@ -68,9 +71,8 @@ impl Database {
             shown: project.shown().to_owned(),
             folder: project.folder().to_owned(),
             table: config.map_or_else(TableName::default, |config| config.migrations.table.clone()),
-            policies: config
-                .map(|config| config.migrations.settings.clone())
-                .unwrap_or_default(),
+            policies: project.policies(),
+            wait: arguments.wait,
             application: config.and_then(|config| config.project.clone()),
             actor: actor(asked, surroundings),
             approval: chosen.map_or(Approval::No, |(_, environment)| {

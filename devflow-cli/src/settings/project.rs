@@ -4,7 +4,7 @@ use crate::args::ProjectArguments;
 use crate::outcome::Trouble;
 use crate::surroundings::Surroundings;
 use devflow_migrations::{Config, Format};
-use devflow_runtime::Ahead;
+use devflow_runtime::{Ahead, Settings};
 use std::path::{Path, PathBuf};
 
 /// The directory that is read where no devflow.yml names one.
@@ -62,6 +62,14 @@ impl Project {
     pub(super) fn folder(&self) -> &Path {
         let config = self.config.as_ref();
         config.map_or(&self.folder, |config| &config.folder)
+    }
+
+    /// The policies that the file spells out.
+    pub(super) fn policies(&self) -> Settings {
+        let config = self.config.as_ref();
+        config
+            .map(|config| config.migrations.settings.clone())
+            .unwrap_or_default()
     }
 
     /// The file as users know it.

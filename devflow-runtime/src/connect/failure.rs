@@ -1,6 +1,6 @@
 //! Why an attempt to connect failed, in words that hold no secret.
 
-use super::is_about_tls;
+use super::{Absence, is_about_tls};
 use crate::error::{Error, ErrorKind};
 use crate::target::Target;
 use crate::tls;
@@ -24,7 +24,7 @@ pub(super) enum Cause {
 
 impl Failure {
     /// Whether the same attempt may succeed a moment later.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(super) fn may_pass(&self, absence: Absence) -> bool {
         match &self.cause {
             Cause::Socket(error) => is_nobody_there(error),
             Cause::Client(error) => match error.code() {
@@ -36,7 +36,7 @@ impl Failure {
             },
             // While a failover is under way there is no primary yet.
             Cause::Attributes => true,
-            Cause::LookUp(_) | Cause::Timeout(_) => false,
+            Cause::LookUp(_) | Cause::Timeout(_) => absence == Absence::Passing,
         }
     }
 
@@ -119,7 +119,8 @@ impl Failure {
         }
     }
 
-    pub(super) fn into_error(self, target: &Target, tried: Duration) -> Error {
+    /// The error; `tried` is for how long, where more than one attempt was worth it.
+    pub(super) fn into_error(self, target: &Target, tried: Option<Duration>) -> Error {
         let mut message = self.reason();
         if target.hosts.len() > 1 {
             message.push_str(&format!(
@@ -127,7 +128,7 @@ impl Failure {
                 target.hosts.len()
             ));
         }
-        if self.may_pass() {
+        if let Some(tried) = tried {
             message.push_str(&format!(" (tried for {:.1} s)", tried.as_secs_f64()));
         }
         let help = match (self.code(), target.tls.direct) {

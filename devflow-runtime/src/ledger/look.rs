@@ -176,19 +176,32 @@ pub(crate) async fn take_facts(
 /// # Errors
 /// When the connection is lost, or the server refuses.
 pub(crate) async fn read(session: &mut Session, table: &LedgerTable) -> Result<Ledger> {
+    Ok(Ledger::from_rows(
+        rows(session, table, "ORDER BY id").await?,
+    ))
+}
+
+/// Reads the newest rows, newest first.
+///
+/// # Errors
+/// When the connection is lost, or the server refuses.
+pub(crate) async fn newest(
+    session: &mut Session,
+    table: &LedgerTable,
+    count: usize,
+) -> Result<Vec<LedgerRow>> {
+    rows(session, table, &format!("ORDER BY id DESC LIMIT {count}")).await
+}
+
+async fn rows(session: &mut Session, table: &LedgerTable, order: &str) -> Result<Vec<LedgerRow>> {
     let query = format!(
         "{LOCAL_SETTINGS} SELECT id, version, seq, event, name, checksum, statement, execution_ms, error, run, detail, \
-         to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at FROM {} ORDER BY id",
+         to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at FROM {} {order}",
         table.quoted
     );
     let answer = session.ask(&query).await.accept("read the ledger")?;
-    Ok(Ledger::from_rows(
-        answer
-            .rows
-            .iter()
-            .map(|row| table.charset.restore(ledger_row(row)))
-            .collect(),
-    ))
+    let restored = |row| table.charset.restore(ledger_row(row));
+    Ok(answer.rows.iter().map(restored).collect())
 }
 
 /// The server's system identifier, or `unknown` where the role may not ask.

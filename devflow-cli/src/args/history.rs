@@ -1,0 +1,28 @@
+//! Arguments of the commands that show the ledger.
+
+use super::{DatabaseArguments, version};
+use clap::Args;
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
+use devflow_runtime::Version;
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The version, or the file's name
+    #[arg(value_parser = version)]
+    pub(crate) version: Version,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Shows at most this many rows
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = rows())]
+    pub(crate) limit: usize,
+}
+
+fn rows() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::new().range(1..=1_000_000)
+}

@@ -1,0 +1,72 @@
+//! `devflow db check`: what is wrong with the files, and with the order that a merge would give them.
+
+use crate::branch::{Base, Branch, Merged, version_of};
+use crate::git::{Commit, Git, TreeFile};
+use crate::human::line;
+use crate::outcome::{Body, Check, Compared, File, Kind, Outcome, Trouble};
+use crate::settings;
+use devflow_migrations::Text;
+use devflow_runtime::{Checksum, MigrationSet};
+
+pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
+    let set = MigrationSet::read(&settings.directory, &settings.shown)?;
+    let mut check = Check {
+        files: Some(set.len()),
+        ..Check::default()
+    };
+    let Some(name) = &settings.base else {
+        return Ok(Outcome::new(Body::Check(check)));
+    };
+    let git = Git::of(settings.directory.clone())?;
+    let tip = git.commit(name)?;
+    let fork = git.fork(&tip)?;
+    let base = Base {
+        name,
+        tip: branch(&git, &tip)?,
+        fork: branch(&git, &fork)?,
+        out_of_order: settings.policies.out_of_order.unwrap_or_default(),
+        missing: settings.policies.missing.unwrap_or_default(),
+    };
+    check.new = base.additions(&set).into_iter().map(File::of).collect();
+    check.base = Some(Compared {
+        name: name.clone(),
+        commit: tip.as_str().to_owned(),
+        merge_base: fork.as_str().to_owned(),
+    });
+    let mut outcome = Outcome::new(Body::Check(check));
+    outcome.findings = base.findings(&set);
+    outcome.trouble = refusal(&outcome, name);
+    Ok(outcome)
+}
+
+fn refusal(outcome: &Outcome, base: &str) -> Option<Trouble> {
+    let (count, verb) = match outcome.refused().count() {
+        0 => return None,
+        1 => (1, "stops"),
+        count => (count, "stop"),
+    };
+    let found = line::count(count, "finding");
+    let message = format!("{found} {verb} a deploy once this branch is merged into {base}");
+    Some(Trouble::new(Kind::Refused, "refused", message))
+}
+
+/// The migrations of a commit.
+fn branch(git: &Git, commit: &Commit) -> Result<Branch, Trouble> {
+    let files = git.files(commit)?.into_iter();
+    let files: Vec<_> = files
+        .filter_map(|file| Some((version_of(&file.name)?, file)))
+        .collect();
+    let blobs: Vec<_> = files.iter().filter_map(|(_, it)| it.blob.clone()).collect();
+    let mut contents = git.contents(&blobs)?.into_iter();
+    let mut checksum = |file: &TreeFile| {
+        let bytes = file.blob.as_ref().and_then(|_| contents.next().flatten())?;
+        let text = Text::from_bytes(bytes).ok()?;
+        Some(Checksum::of(text.as_str()))
+    };
+    let merged = files.into_iter().map(|(version, file)| {
+        let checksum = checksum(&file);
+        let name = file.name;
+        (version, Merged { name, checksum })
+    });
+    Ok(merged.collect())
+}
