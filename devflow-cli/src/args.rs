@@ -45,6 +45,8 @@ pub(crate) enum Command {
     /// Works on migrations and the database that they belong to
     #[command(subcommand)]
     Db(DbCommand),
+    /// Shows every setting, and where it comes from
+    Config(DatabaseArguments),
     /// Prints a script that completes devflow's arguments in a shell
     Completions(CompletionsArguments),
     /// Prints the man page, or writes one for every command
@@ -232,6 +234,7 @@ fn body_of<'a>(words: impl Iterator<Item = &'a str>) -> Body {
     let mut words = words.filter(|word| !word.starts_with('-'));
     match (words.next(), words.next()) {
         (Some("init"), _) => Body::Init(outcome::Init::default()),
+        (Some("config"), _) => Body::Config(outcome::Configuration::default()),
         (Some("db"), Some("new")) => Body::New(outcome::New::default()),
         (Some("db"), Some("migrate")) => Body::Migrate(outcome::Work::default()),
         (Some("db"), Some("status")) => Body::Status(outcome::Status::default()),
@@ -310,6 +313,7 @@ impl Command {
         match self {
             Self::Init(init) => init.json,
             Self::Completions(_) | Self::Man(_) => false,
+            Self::Config(arguments) => arguments.project.json,
             Self::Db(DbCommand::New(new)) => new.project.json,
             Self::Db(DbCommand::Check(check)) => check.project.json,
             Self::Db(db) => db.database().is_some_and(|database| database.project.json),
@@ -321,6 +325,7 @@ impl Command {
         match self {
             Self::Init(_) => Body::Init(outcome::Init::default()),
             Self::Completions(_) | Self::Man(_) => Body::Text(String::new()),
+            Self::Config(_) => Body::Config(outcome::Configuration::default()),
             Self::Db(DbCommand::New(_)) => Body::New(outcome::New::default()),
             Self::Db(DbCommand::Migrate(migrate)) => Body::Migrate(migrate.change.work()),
             Self::Db(DbCommand::Status(_)) => Body::Status(outcome::Status::default()),
@@ -340,6 +345,7 @@ impl Command {
     pub(crate) fn ci(&self) -> bool {
         match self {
             Self::Init(_) | Self::Completions(_) | Self::Man(_) => false,
+            Self::Config(arguments) => arguments.ci,
             Self::Db(DbCommand::Check(check)) => check.ci,
             Self::Db(db) => db.database().is_some_and(|database| database.ci),
         }

@@ -70,6 +70,7 @@ fn perform(
         Settings::Init(init) => init::init(init),
         Settings::New(new) => new::new(new),
         Settings::Generate(what) => generate::generate(what),
+        Settings::Config(configuration) => Ok(Outcome::new(Body::Config(configuration.clone()))),
         Settings::Check(check) => check::check(check),
         Settings::Migrate(migrate) => {
             connected(&migrate.change.database, body, progress, async |desk| {

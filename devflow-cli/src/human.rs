@@ -1,5 +1,6 @@
 //! Outcomes for people.
 
+mod config;
 mod failure;
 mod history;
 pub(crate) mod line;
@@ -35,6 +36,7 @@ pub(crate) fn report(outcome: &Outcome, width: Option<usize>) -> String {
         }
         Body::Status(_) => String::new(),
         Body::Check(check) => checked(outcome, check),
+        Body::Config(configuration) => config::settings(&configuration.settings),
         Body::Show(_) | Body::Log(_) if outcome.place.is_none() => String::new(),
         Body::Show(show) => header_of(outcome) + &history::show(show, &outcome.findings, width),
         Body::Log(log) => header_of(outcome) + &history::log(log, width),

@@ -104,6 +104,9 @@ enum Content<'a> {
         new: Vec<File<'a>>,
         base: Option<Base<'a>>,
     },
+    Config {
+        settings: Vec<Setting<'a>>,
+    },
     Log {
         ledger_exists: Option<bool>,
         rows: Vec<Row<'a>>,
@@ -119,6 +122,14 @@ struct Database<'a> {
     server_version: &'a str,
     tracking_schema: &'a str,
     tracking_table: &'a str,
+}
+
+#[derive(Serialize)]
+struct Setting<'a> {
+    key: &'static str,
+    value: Option<&'a str>,
+    origin: &'static str,
+    at: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -216,6 +227,9 @@ impl<'a> Content<'a> {
                 new: check.new.iter().map(File::of).collect(),
                 base: check.base.as_ref().map(Base::of),
             },
+            Body::Config(configuration) => Self::Config {
+                settings: configuration.settings.iter().map(Setting::of).collect(),
+            },
             Body::Log(log) => Self::Log {
                 ledger_exists: log.ledger_exists,
                 rows: log.rows.iter().map(Row::of).collect(),
@@ -253,6 +267,17 @@ impl<'a> Database<'a> {
             server_version: &place.server_version,
             tracking_schema: &place.schema,
             tracking_table: &place.table,
+        }
+    }
+}
+
+impl<'a> Setting<'a> {
+    fn of(setting: &'a outcome::Setting) -> Self {
+        Self {
+            key: setting.key,
+            value: setting.value.as_deref(),
+            origin: setting.origin.as_str(),
+            at: setting.origin.at(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What a command came to: everything that a renderer or an exit code may need, as plain data.
 
 mod check;
+mod config;
 mod from;
 mod history;
 mod trouble;
 
 pub(crate) use check::{Check, Compared};
+pub(crate) use config::{Configuration, Origin, Setting};
 use devflow_runtime::State;
 pub(crate) use history::{Log, Row, Show, Statement};
 use std::path::PathBuf;
@@ -51,6 +53,7 @@ pub(crate) enum Body {
     Show(Show),
     Log(Log),
     Check(Check),
+    Config(Configuration),
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -300,6 +303,7 @@ impl Body {
             Self::Show(_) => Some("show"),
             Self::Log(_) => Some("log"),
             Self::Check(_) => Some("check"),
+            Self::Config(_) => Some("config"),
         }
     }
 

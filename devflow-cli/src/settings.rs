@@ -2,12 +2,16 @@
 
 mod actor;
 mod database;
+mod dotenv;
+mod layer;
 mod project;
+mod report;
+mod source;
 #[cfg(test)]
 mod tests;
 
 use crate::args::{Arguments, ChangeArguments, Command, DbCommand, RepairArguments};
-use crate::outcome::{Mode, Trouble};
+use crate::outcome::{Configuration, Mode, Trouble};
 use crate::surroundings::Surroundings;
 use clap_complete::Shell;
 pub(crate) use database::{Asked, Database, LOCAL};
@@ -30,6 +34,7 @@ pub(crate) enum Settings {
     Log(Log),
     Check(Check),
     Generate(Generate),
+    Config(Configuration),
 }
 
 #[derive(Debug)]
@@ -147,6 +152,9 @@ pub(crate) fn resolve(
             folder: surroundings.directory.clone(),
             home: surroundings.home.clone(),
         })),
+        Command::Config(arguments) => {
+            Ok(Settings::Config(report::report(&arguments, surroundings)?))
+        }
         Command::Completions(completions) => {
             Ok(Settings::Generate(Generate::Completions(completions.shell)))
         }
@@ -252,7 +260,8 @@ impl Settings {
     /// The database that it is about.
     pub(crate) fn database(&self) -> Option<&Database> {
         match self {
-            Self::Init(_) | Self::New(_) | Self::Check(_) | Self::Generate(_) => None,
+            Self::Init(_) | Self::New(_) | Self::Check(_) => None,
+            Self::Generate(_) | Self::Config(_) => None,
             Self::Status(status) => Some(&status.database),
             Self::Show(show) => Some(&show.database),
             Self::Log(log) => Some(&log.database),

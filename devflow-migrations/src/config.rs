@@ -6,6 +6,7 @@ mod document;
 mod fault;
 mod file;
 mod find;
+mod lines;
 #[cfg(test)]
 mod malformed;
 mod nearest;

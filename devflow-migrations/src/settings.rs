@@ -55,6 +55,19 @@ pub struct Settings {
     pub tracking_readers: Vec<Cow<'static, str>>,
 }
 
+impl Settings {
+    /// What `lock_wait` is where nothing sets it.
+    pub const LOCK_WAIT: Duration = Duration::from_secs(10 * 60);
+    /// What `lock_timeout` is where nothing sets it.
+    pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+    /// What `lock_retry_budget` is where nothing sets it.
+    pub const LOCK_RETRY_BUDGET: Duration = Duration::from_secs(5 * 60);
+    /// What `connect_timeout` is where nothing sets it.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// What `connect_budget` is where nothing sets it.
+    pub const CONNECT_BUDGET: Duration = Duration::from_secs(10);
+}
+
 /// The policy for a pending migration that is older than the newest applied one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutOfOrder {

@@ -21,18 +21,18 @@ use crate::step::Framing;
 use crate::target::Target;
 use crate::tell::Teller;
 use crate::watch::Watcher;
-use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, plan};
+use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, Settings, plan};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often a run looks again because another runner moved; each time that one has come further.
 const ROUNDS: usize = 20;
 
-const LOCK_WAIT: Duration = Duration::from_secs(10 * 60);
-const LOCK_RETRY_BUDGET: Duration = Duration::from_secs(5 * 60);
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECT_BUDGET: Duration = Duration::from_secs(10);
+const LOCK_WAIT: Duration = Settings::LOCK_WAIT;
+const LOCK_RETRY_BUDGET: Duration = Settings::LOCK_RETRY_BUDGET;
+const LOCK_TIMEOUT: Duration = Settings::LOCK_TIMEOUT;
+const CONNECT_TIMEOUT: Duration = Settings::CONNECT_TIMEOUT;
+const CONNECT_BUDGET: Duration = Settings::CONNECT_BUDGET;
 
 /// One run: what it was asked, who it is, and what it has said so far.
 pub(crate) struct Attempt<'a> {

@@ -109,6 +109,7 @@ mod backend;
 mod baseline;
 mod charset;
 mod connect;
+mod destination;
 mod error;
 mod event;
 mod execute;
@@ -142,6 +143,7 @@ mod until_closed;
 mod wait;
 mod watch;
 
+pub use destination::Destination;
 pub use devflow_macros::embed_migrations;
 #[doc(hidden)]
 pub use devflow_migrations::__private;

@@ -22,7 +22,7 @@ pub(super) fn outputs(outcome: &Outcome, token: &str) -> String {
         }
         Body::Repair(repair) => digest = repair.digest.as_ref(),
         Body::None | Body::Text(_) | Body::Init(_) | Body::New(_) => {}
-        Body::Show(_) | Body::Log(_) | Body::Check(_) => {}
+        Body::Show(_) | Body::Log(_) | Body::Check(_) | Body::Config(_) => {}
     }
     let count = |number: Option<usize>| number.map(|number| number.to_string());
     let values = [

@@ -30,7 +30,7 @@ pub(super) fn summary(outcome: &Outcome) -> String {
         Body::Repair(repair) => repaired(repair),
         Body::Check(Check { new, .. }) => list("New", new.iter()),
         Body::None | Body::Text(_) | Body::Init(_) | Body::New(_) => String::new(),
-        Body::Show(_) | Body::Log(_) => String::new(),
+        Body::Show(_) | Body::Log(_) | Body::Config(_) => String::new(),
     };
     for remark in &outcome.remarks {
         text += &format!("> {}\n\n", plain(&remark.text));

@@ -1,6 +1,7 @@
 //! The outcomes that are rendered.
 
 mod check;
+mod config;
 mod history;
 mod migrate;
 mod repair;
@@ -45,6 +46,7 @@ pub(super) fn all() -> Vec<(&'static str, Outcome)> {
         ("repair", repair::repair()),
         ("repair_dry_run", repair::dry_run()),
         ("repair_unfit", repair::unfit()),
+        ("config", config::config()),
         ("check", check::check()),
         ("check_refused", check::check_refused()),
         ("show", history::show()),

@@ -1,19 +1,17 @@
 //! Which database, by which files, under which rules.
 
 use super::actor::actor;
+use super::layer::{Chosen, ENVIRONMENT};
 use super::project::Project;
+use super::source::{DEFAULT_VARIABLE, Source};
 use crate::args::DatabaseArguments;
-use crate::outcome::Trouble;
+use crate::outcome::{Origin, Trouble};
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
 use devflow_migrations::{Approval, Environment, nearest};
 use devflow_runtime::{Actor, TableName};
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// The variable that is read where no devflow.yml names one.
-const DEFAULT_VARIABLE: &str = "DATABASE_URL";
 
 /// The environment that is chosen among several when none is named, and that asks nothing.
 pub(crate) const LOCAL: &str = "local";
@@ -58,10 +56,11 @@ impl Database {
         surroundings: &Surroundings,
     ) -> Result<Self, Trouble> {
         let project = Project::load(&arguments.project, surroundings)?;
-        let chosen = choose(&project, arguments.env.as_deref())?;
+        let named = ENVIRONMENT.choose_text(arguments.env.as_deref(), surroundings)?;
+        let chosen = choose(&project, named.as_ref())?;
         let mut remarks = defaults(&project, arguments);
-        let url = Source::choose(&project, arguments, chosen, surroundings, &mut remarks)
-            .read(surroundings)?;
+        let source = Source::choose(&project, arguments, chosen, surroundings, &mut remarks)?;
+        let url = source.read(surroundings)?;
         let asked = asked(arguments, surroundings);
         let config = project.config.as_ref();
         Ok(Self {
@@ -112,9 +111,9 @@ fn defaults(project: &Project, arguments: &DatabaseArguments) -> Vec<String> {
 }
 
 /// The environment that is named, or else the only one, or else `local`; `None` where there are no environments.
-fn choose<'a>(
+pub(super) fn choose<'a>(
     project: &'a Project,
-    named: Option<&str>,
+    named: Option<&Chosen<String>>,
 ) -> Result<Option<(&'a str, &'a Environment)>, Trouble> {
     let all = project
         .config
@@ -122,7 +121,10 @@ fn choose<'a>(
         .map_or(&[][..], |config| &config.environments);
     let find = |name: &str| all.iter().find(|(known, _)| known == name);
     let chosen = match (named, all) {
-        (Some(name), _) => Some(find(name).ok_or_else(|| unknown(project, name))?),
+        (Some(named), _) => {
+            let found = find(&named.value);
+            Some(found.ok_or_else(|| unknown(project, &named.value, &named.origin))?)
+        }
         (None, []) => None,
         (None, [only]) => Some(only),
         (None, _) => Some(find(LOCAL).ok_or_else(|| several(project))?),
@@ -130,11 +132,15 @@ fn choose<'a>(
     Ok(chosen.map(|(name, environment)| (name.as_str(), environment)))
 }
 
-fn unknown(project: &Project, name: &str) -> Trouble {
+fn unknown(project: &Project, name: &str, origin: &Origin) -> Trouble {
+    let by = match origin {
+        Origin::Variable(variable) => format!(", which {variable} names"),
+        _ => String::new(),
+    };
     let Some(config) = &project.config else {
         return Trouble::usage(
             "unknown_environment",
-            format!("there is no environment {name:?}: there is no devflow.yml"),
+            format!("there is no environment {name:?}{by}: there is no devflow.yml"),
         )
         .help("write one with `devflow init`, or leave --env out");
     };
@@ -145,7 +151,7 @@ fn unknown(project: &Project, name: &str) -> Trouble {
         .collect();
     let trouble = Trouble::usage(
         "unknown_environment",
-        format!("{} has no environment {name:?}", project.file()),
+        format!("{} has no environment {name:?}{by}", project.file()),
     );
     match (nearest(name, names.iter().copied()), names.is_empty()) {
         (Some(near), _) => trouble.help(format!(
@@ -173,64 +179,4 @@ fn several(project: &Project) -> Trouble {
         ),
     )
     .help(format!("choose one with --env: {}", names.join(", ")))
-}
-
-/// The variable that holds the URL, and what named it.
-struct Source {
-    variable: String,
-    named_by: String,
-}
-
-impl Source {
-    fn choose(
-        project: &Project,
-        arguments: &DatabaseArguments,
-        chosen: Option<(&str, &Environment)>,
-        surroundings: &Surroundings,
-        remarks: &mut Vec<String>,
-    ) -> Self {
-        if let Some(variable) = &arguments.url_env {
-            return Self::new(variable, "named by --url-env");
-        }
-        let Some((name, environment)) = chosen else {
-            let named_by = match &project.config {
-                Some(_) => format!("the default where {} has no environments", project.file()),
-                None => "the default where there is no devflow.yml".to_owned(),
-            };
-            return Self::new(DEFAULT_VARIABLE, named_by);
-        };
-        let named_by = format!("of environment `{name}` in {}", project.file());
-        if let Some(direct) = &environment.direct_url_env
-            && surroundings.text(direct).is_some()
-        {
-            remarks.push(format!("using {direct}, past the pooler"));
-            return Self::new(direct, named_by);
-        }
-        Self::new(&environment.url_env, named_by)
-    }
-
-    fn new(variable: &str, named_by: impl Into<String>) -> Self {
-        Self {
-            variable: variable.to_owned(),
-            named_by: named_by.into(),
-        }
-    }
-
-    fn read(&self, surroundings: &Surroundings) -> Result<Secret, Trouble> {
-        let value = surroundings.variables.get(&OsString::from(&self.variable));
-        let problem = match value.map(|value| value.to_str()) {
-            None => "is not set",
-            Some(None) => "is not valid UTF-8",
-            Some(Some(text)) if text.trim().is_empty() => "is empty",
-            Some(Some(text)) => return Ok(Secret::new(text.to_owned())),
-        };
-        let Self { variable, named_by } = self;
-        Err(Trouble::usage(
-            "url_not_set",
-            format!("the environment variable {variable}, {named_by}, {problem}"),
-        )
-        .help(format!(
-            "set {variable} to the database's URL, or name another variable with --url-env"
-        )))
-    }
 }

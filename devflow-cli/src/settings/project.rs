@@ -1,7 +1,8 @@
 //! The devflow.yml that a command goes by, or the defaults where there is none.
 
+use super::layer::CONFIG;
 use crate::args::ProjectArguments;
-use crate::outcome::Trouble;
+use crate::outcome::{Origin, Trouble};
 use crate::surroundings::Surroundings;
 use devflow_migrations::{Config, Format};
 use devflow_runtime::{Ahead, Settings};
@@ -13,6 +14,8 @@ const DEFAULT_DIRECTORY: &str = "migrations";
 /// The devflow.yml that a command goes by, or the defaults where there is none.
 pub(super) struct Project {
     pub(super) config: Option<Config>,
+    /// What named the file.
+    pub(super) origin: Origin,
     folder: PathBuf,
 }
 
@@ -22,15 +25,20 @@ impl Project {
         surroundings: &Surroundings,
     ) -> Result<Self, Trouble> {
         let folder = &surroundings.directory;
-        let config = match &arguments.config {
-            Some(path) => Some(Config::read(&folder.join(path))?),
-            None => Config::find(folder, surroundings.home.as_deref())?,
+        let flag = arguments.config.as_deref().map(Path::as_os_str);
+        let (config, origin) = match CONFIG.choose(flag, surroundings) {
+            Some(named) => (Some(Config::read(&folder.join(named.value))?), named.origin),
+            None => (
+                Config::find(folder, surroundings.home.as_deref())?,
+                Origin::Search,
+            ),
         };
         if let Some(config) = &config {
             refuse_what_is_not_built(config)?;
         }
         Ok(Self {
             config,
+            origin,
             folder: folder.clone(),
         })
     }

@@ -40,6 +40,12 @@ impl Kind {
     }
 }
 
+impl From<runtime::Error> for Trouble {
+    fn from(error: runtime::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
 impl From<SourceError> for Trouble {
     fn from(error: SourceError) -> Self {
         let problems: Vec<_> = error.problems().iter().map(Problem::of).collect();
