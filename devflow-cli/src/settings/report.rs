@@ -198,12 +198,12 @@ impl Report<'_> {
 /// A duration as devflow.yml spells it.
 fn words(key: &str, duration: Duration) -> String {
     let ms = duration.as_millis();
-    match ms {
-        0 if matches!(key, "lock_timeout" | "statement_timeout") => "none".to_owned(),
-        0 => "0s".to_owned(),
-        _ if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
-        _ if ms % 60_000 == 0 => format!("{}m", ms / 60_000),
-        _ if ms % 1000 == 0 => format!("{}s", ms / 1000),
-        _ => format!("{ms}ms"),
+    if ms == 0 {
+        let has_none = matches!(key, "lock_timeout" | "statement_timeout");
+        return if has_none { "none" } else { "0s" }.to_owned();
     }
+    let units = [(3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
+    let fits = units.iter().find(|(unit, _)| ms.is_multiple_of(*unit));
+    let (unit, word) = fits.unwrap_or(&(1, "ms"));
+    format!("{}{word}", ms / unit)
 }

@@ -185,7 +185,7 @@ pub(in crate::golden) fn lock_timeout() -> Outcome {
 pub(in crate::golden) fn cannot_connect() -> Outcome {
     let mut trouble = Trouble::new(
         Kind::Connect,
-        "connect_refused",
+        "connection_refused",
         "cannot connect to db.example.org:5432",
     )
     .help("is the server running, and does the URL in DATABASE_URL name its port?");
@@ -268,7 +268,7 @@ pub(in crate::golden) fn bad_files() -> Outcome {
     );
     trouble.problems = vec![
         Problem {
-            code: "stray_transaction_control",
+            code: "transaction_control",
             path: path("20260201000000_orders.sql"),
             snippet: Some(Snippet {
                 line: 3,
@@ -279,7 +279,7 @@ pub(in crate::golden) fn bad_files() -> Outcome {
             help: Some("remove it: the file runs in one transaction".to_owned()),
         },
         Problem {
-            code: "misnamed",
+            code: "file_name",
             path: path("orders.sql"),
             snippet: None,
             message: "the name does not begin with a version".to_owned(),
