@@ -21,7 +21,7 @@ pub const CODES: [(&str, &str); 10] = [
     ("3", "status --check, and migrations are pending"),
     (
         "4",
-        "a refused finding, a half-done file that no run can go on with, or a ledger that is not sound",
+        "a refused finding, a half-done file that no run can finish, or an unsound ledger",
     ),
     ("5", "devflow's own lock was not obtained in time"),
     (
