@@ -30,6 +30,7 @@ fn row(index: usize, line: &str) -> LedgerRow {
         name: word(),
         checksum: word(),
         statement: word().and_then(|count| count.parse().ok()),
+        progress: None,
         id: index as i64,
         execution_ms: None,
         error: None,
