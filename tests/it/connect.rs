@@ -188,12 +188,8 @@ fn a_server_that_starts_up_is_waited_for() {
     let outcome = migrate(&patient(), &url).run().expect(0);
     // The same reason is not said twice within seconds.
     let said = "the database system is starting up (SQLSTATE 57P03); trying again";
-    assert_eq!(
-        outcome.stderr.matches(said).count(),
-        1,
-        "{}",
-        outcome.stderr
-    );
+    let count = outcome.stderr.matches(said).count();
+    assert_eq!(count, 1, "{}", outcome.stderr);
     assert_eq!(database.events(), ["1 applied"]);
 }
 
