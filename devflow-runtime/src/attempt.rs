@@ -149,8 +149,6 @@ impl<'a> Attempt<'a> {
     pub(crate) async fn look(&mut self, session: &mut Session) -> Result<Look> {
         let look = ledger::look(session, &self.table).await?;
         self.link = Link::of(session, look.facts.marker.as_deref());
-        let is_ours = self.link == Link::Direct;
-        session.backend = is_ours.then(|| look.facts.backend.clone());
         let first = self.place.database.is_empty();
         self.place.database.clone_from(&look.facts.database);
         self.place.role.clone_from(&look.facts.role);

@@ -7,7 +7,7 @@ use tokio_postgres::SimpleQueryRow;
 
 /// The server's side of a session, by which another session knows it again: process numbers come again, and so each has
 /// the time when it began and when its server did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Backend {
     pub(crate) pid: i32,
     /// In seconds, as the server writes them.
@@ -15,10 +15,18 @@ pub(crate) struct Backend {
     pub(crate) server_start: String,
 }
 
-/// What [`Backend::of`] reads; a part of a SELECT list, under PostgreSQL's own search path.
-pub(crate) const BACKEND_COLUMNS: &str = "pg_backend_pid() AS pid, \
-     (SELECT extract(epoch FROM backend_start) FROM pg_stat_get_activity(pg_backend_pid())) AS began, \
-     extract(epoch FROM pg_postmaster_start_time()) AS server_start";
+/// Makes what follows in a transaction see, and end, the sessions of its login. A login may act as another role from its
+/// start, and that role sees of the login's sessions no more than of a stranger's.
+pub(crate) const AS_LOGIN: &str = "SET LOCAL ROLE NONE;";
+
+/// The statements whose row [`Backend::of`] reads, under PostgreSQL's own search path; the last of their transaction.
+pub(crate) fn query() -> String {
+    format!(
+        "{AS_LOGIN} SELECT pg_backend_pid() AS pid, \
+         (SELECT extract(epoch FROM backend_start) FROM pg_stat_get_activity(pg_backend_pid())) AS began, \
+         extract(epoch FROM pg_postmaster_start_time()) AS server_start"
+    )
+}
 
 impl Backend {
     pub(crate) fn of(row: &SimpleQueryRow) -> Self {
@@ -34,7 +42,7 @@ impl Backend {
     /// server that its client has gone: what runs there would go on, and keep its locks.
     pub(crate) async fn end(&self, session: &mut Session) {
         let end = format!(
-            "{LOCAL_SETTINGS} SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = {} \
+            "{LOCAL_SETTINGS} {AS_LOGIN} SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = {} \
              AND extract(epoch FROM backend_start)::text = {} AND extract(epoch FROM pg_postmaster_start_time())::text = {}",
             self.pid,
             text(&self.start),

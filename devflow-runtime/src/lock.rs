@@ -6,7 +6,7 @@ mod waiter;
 pub(crate) use holder::holder;
 pub(crate) use waiter::{Waited, Waiter};
 
-use crate::backend::{BACKEND_COLUMNS, Backend};
+use crate::backend::{self, Backend};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable, unhurried};
@@ -174,8 +174,7 @@ pub(crate) async fn poll(
         (Some(None), _) | (_, Some(Some("t"))) => Polled::LookAgain,
         _ => Polled::Taken,
     };
-    let first = answer.rows.first();
-    session.backend = first.filter(|_| link == Link::Direct).map(Backend::of);
+    session.backend = answer.rows.get(2).map(Backend::of);
     if polled != Polled::Locked {
         match link {
             Link::Pooled => drop(session.ask_within(ANSWER, "ROLLBACK").await),
@@ -186,24 +185,29 @@ pub(crate) async fn poll(
     answer.accept("ask for devflow's lock").map(|_| polled)
 }
 
-/// Two statements, so that the second has a snapshot of its own, taken after the lock.
+/// The lock and the look are two statements, so that the second has a snapshot of its own, taken after the lock.
 fn poll_message(session: &Session, table: &LedgerTable, link: Link, watch: &Watch<'_>) -> String {
-    let (begin, lock) = match link {
-        Link::Direct => (String::new(), lock_of_ours(session, table)),
+    let (begin, lock, backend) = match link {
+        Link::Direct => (
+            String::new(),
+            lock_of_ours(session, table),
+            backend::query(),
+        ),
         Link::Pooled => (
             begin_keeping(session.major_version()),
             format!("pg_try_advisory_xact_lock({})", table.key.0),
+            String::new(),
         ),
     };
     let done = watch.query(table);
-    format!("{begin}{LOCAL_SETTINGS} SELECT {lock}; {done}")
+    format!("{begin}{LOCAL_SETTINGS} SELECT {lock}; {done}; {backend}")
 }
 
 /// A session that was opened while waiting may lead through a pooler after all, by another host for example: there
 /// nothing is locked, and NULL is the answer.
 fn lock_of_ours(session: &Session, table: &LedgerTable) -> String {
     format!(
-        "CASE WHEN current_setting('devflow.session', true) = {} THEN pg_try_advisory_lock({}) END, {BACKEND_COLUMNS}",
+        "CASE WHEN current_setting('devflow.session', true) = {} THEN pg_try_advisory_lock({}) END",
         optional(session.marker.as_deref()),
         table.key.0
     )

@@ -1,6 +1,6 @@
 //! While a message is not answered: who is in its way, and whether the server still knows of it.
 
-use crate::backend::Backend;
+use crate::backend::{AS_LOGIN, Backend};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
@@ -175,7 +175,7 @@ impl<'a> Watcher<'a> {
             ),
         };
         format!(
-            "{LOCAL_SETTINGS} SELECT 'own', {identity}, CASE WHEN state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - state_change) END \
+            "{LOCAL_SETTINGS} {AS_LOGIN} SELECT 'own', {identity}, CASE WHEN state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - state_change) END \
              FROM pg_stat_activity a WHERE {own}; \
              SELECT 'server', extract(epoch FROM pg_postmaster_start_time()); \
              SELECT 'lock', l.locktype, l.mode, l.relation::regclass FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid \

@@ -1,5 +1,8 @@
 //! What a role needs, what a role gets, and what is made of names.
 
+use crate::history::{committed, migrator, run, table};
+use devflow_runtime::{Migrator, Settings, TableName};
+use std::time::Duration;
 use support::{Command, LedgerRow, PrivateServer, Project, TestDatabase};
 
 fn project() -> Project {
@@ -277,4 +280,47 @@ fn a_standby_reads() {
     let empty = server.server().url().as_str();
     let said = migrate(&project, empty).run().expect_error(6, "read_only");
     assert!(said.contains("target_session_attrs"), "{said}");
+}
+
+/// A login that acts as another role from its start, as secret stores hand them out: what it makes belongs to that role.
+fn lent_login(database: &TestDatabase) -> (String, String) {
+    let owner = database.role("owner", "");
+    let login = database.role("login", "NOINHERIT");
+    database.execute(&format!(
+        "GRANT CREATE ON SCHEMA public TO {owner}; GRANT {owner} TO {login}; ALTER ROLE {login} SET role = {owner}"
+    ));
+    (owner, login)
+}
+
+#[test]
+fn a_login_that_acts_as_another_role_does_so_in_every_migration_and_however_long_one_takes() {
+    let database = TestDatabase::create();
+    let (owner, login) = lent_login(&database);
+    let outside = format!("-- devflow: no-transaction\n{}SET ROLE NONE;\n", table(3));
+    let first = Project::new()
+        .migration("1_a.sql", &table(1))
+        .migration(
+            "2_b.sql",
+            &format!("{}SET SESSION AUTHORIZATION DEFAULT;", table(2)),
+        )
+        .migration("3_c.sql", &outside)
+        .migration("4_d.sql", &table(4));
+    let url = database.url_as(&login);
+    let report = run(migrator(&first), &url).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(committed(&report), ["1", "2", "3", "4"]);
+    let slow = format!("{}SELECT pg_sleep(3);\n", table(5));
+    let project = first
+        .migration("5_e.sql", &slow)
+        .migration("6_f.sql", &table(6));
+    // The first look comes after half of it.
+    let settings = Settings {
+        lock_timeout: Some(Duration::from_millis(500)),
+        ..Settings::default()
+    };
+    let set = migrator(&project).set().clone();
+    let patient = Migrator::with_set(set, TableName::default(), settings);
+    let report = run(patient, &url).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(committed(&report), ["5", "6"]);
+    let owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(database.column(owners), [owner]);
 }

@@ -2,7 +2,6 @@
 
 use super::shape::{Shape, plain_table_guard, shape_query, unreadable};
 use super::{LOCAL_SETTINGS, LedgerTable};
-use crate::backend::{BACKEND_COLUMNS, Backend};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
 use crate::session::{Answer, Refusal, Session};
@@ -34,7 +33,6 @@ pub(crate) struct Facts {
     pub(crate) marker: Option<String>,
     pub(crate) database: String,
     pub(crate) role: String,
-    pub(crate) backend: Backend,
     pub(crate) in_recovery: bool,
     pub(crate) read_only: bool,
     pub(crate) encrypted: bool,
@@ -45,13 +43,9 @@ pub(crate) struct Facts {
 }
 
 /// Facts about the session; one SELECT list.
-fn facts_columns() -> String {
-    format!(
-        "current_setting('devflow.session', true) AS marker, current_database() AS database, current_user AS role, \
-     {BACKEND_COLUMNS}, pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
-     coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted"
-    )
-}
+const FACTS: &str = "current_setting('devflow.session', true) AS marker, current_database() AS database, current_user AS role, \
+     pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
+     coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted";
 
 /// The last event of each version, hashed where it lies: see `MigrationSet::applied_digest`.
 fn digest_query(table: &LedgerTable) -> String {
@@ -88,9 +82,8 @@ pub(crate) async fn look(session: &mut Session, table: &LedgerTable) -> Result<L
 /// `None` when the ledger appeared between two messages.
 async fn glance(session: &mut Session, table: &LedgerTable) -> Result<Option<Look>> {
     let query = format!(
-        "{LOCAL_SETTINGS} {guard}; SELECT {facts}, shape.*, ledger.digest FROM {shape} shape, {digest} ledger",
+        "{LOCAL_SETTINGS} {guard}; SELECT {FACTS}, shape.*, ledger.digest FROM {shape} shape, {digest} ledger",
         guard = plain_table_guard(table),
-        facts = facts_columns(),
         shape = shape_query(table),
         digest = digest_query(table),
     );
@@ -148,13 +141,12 @@ pub(crate) async fn take_facts(
     table: &LedgerTable,
 ) -> Result<(Facts, Option<Shape>)> {
     let query = format!(
-        "{LOCAL_SETTINGS} SELECT {facts}, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        "{LOCAL_SETTINGS} SELECT {FACTS}, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
            WHERE c.relkind IN ('r', 'p') AND c.oid IS DISTINCT FROM to_regclass({ledger}) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) AS in_use, \
          EXISTS (SELECT FROM pg_namespace WHERE nspname = {schema}) AS has_schema, \
          shape.* FROM (SELECT) one LEFT JOIN {shape} shape ON true",
         schema = text(table.name.schema()),
-        facts = facts_columns(),
         ledger = text(&table.quoted),
         shape = shape_query(table),
     );
@@ -243,7 +235,6 @@ impl Facts {
             marker: row.try_get("marker").ok().flatten().map(str::to_owned),
             database: column(row, "database").to_owned(),
             role: column(row, "role").to_owned(),
-            backend: Backend::of(row),
             in_recovery: is("in_recovery", "t"),
             read_only: is("read_only", "on"),
             encrypted: is("encrypted", "t"),
