@@ -105,6 +105,7 @@ impl<'a> Connector<'a> {
             only: Some(session.route()),
             timeout: self.timeout.min(limit),
             budget: Duration::ZERO,
+            patience: Duration::ZERO,
             ..self.uninterrupted()
         }
     }

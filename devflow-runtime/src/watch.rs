@@ -41,7 +41,7 @@ pub(crate) struct Watcher<'a> {
     backend: Option<Backend>,
     lock_timeout: Duration,
     session: Option<Session>,
-    /// The server lets no second session in: nobody is told of that twice.
+    /// The server lets no second session in, and will not soon.
     turned_away: bool,
     migration: Option<Arc<Migration>>,
     seen: Option<LockWait>,
@@ -266,7 +266,8 @@ impl<'a> Watcher<'a> {
     /// A server that lets nobody else in works all the same; one that cannot be reached may not.
     fn unreachable(&mut self, error: &Error, talk: &mut Talk, teller: &mut Teller<'_>) {
         if !is_silence(error) {
-            self.turned_away = true;
+            // A full server has room again some time; who may not enter now will not in two seconds.
+            self.turned_away = error.code() != "too_many_connections";
             teller.remark(format!("who is in the way cannot be seen: {error}"));
             return;
         }

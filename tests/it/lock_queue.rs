@@ -1,6 +1,6 @@
 //! A migration that waits for a lock on a table that others use.
 
-use crate::gate::session;
+use crate::gate::{GATE, Gate, session};
 use crate::history::{assert_sound, committed, migrator, run, run_with, table};
 use devflow_runtime::{Event, Migrator, Observer, Settings, TableName};
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,7 @@ impl Observer for Waits {
         let line = match event {
             Event::Blocked { wait, .. } => format!("waits for {wait:#}"),
             Event::Retrying { waited_for, .. } => format!("retries after {waited_for:?}"),
+            Event::Remark(remark) => (*remark).to_owned(),
             _ => return,
         };
         self.0.lock().unwrap().push(line);
@@ -148,4 +149,32 @@ fn a_concurrent_index_build_says_whose_transaction_it_waits_for() {
     });
     drop(long);
     assert_eq!(committed(&run.join().unwrap().unwrap()), ["2"]);
+}
+
+#[test]
+fn a_second_connection_that_finds_no_room_says_so_and_is_tried_again() {
+    let database = TestDatabase::create();
+    let role = database.role("alone", "CONNECTION LIMIT 1");
+    database.execute(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
+    let gate = Gate::shut(&database);
+    let project = Project::new().migration("1_table.sql", &format!("{GATE}{}", table(1)));
+    let limit = Duration::from_millis(500);
+    let patient = patient(&project, limit, Duration::from_secs(60));
+    let (waits, url) = (Waits::default(), database.url_as(&role));
+    let observer = waits.clone();
+    let run = thread::spawn(move || run_with(patient, &url, observer));
+    let said = |words: &str| waits.lines().iter().any(|line| line.contains(words));
+    wait_until("the run says why it sees nothing", || {
+        said("cannot be seen") && said("too many connections for role")
+    });
+    database.execute(&format!("ALTER ROLE {role} CONNECTION LIMIT 2"));
+    wait_until("the run says what it waits for", || said("waits for"));
+    drop(gate);
+    assert_eq!(committed(&run.join().unwrap().unwrap()), ["1"]);
+    let remarks = waits.lines();
+    let remarks = remarks
+        .iter()
+        .filter(|line| line.contains("cannot be seen"));
+    assert_eq!(remarks.count(), 1, "{:?}", waits.lines());
+    assert_sound(&database);
 }
