@@ -152,7 +152,7 @@ impl<'a> Attempt<'a> {
         let first = self.place.database.is_empty();
         self.place.database.clone_from(&look.facts.database);
         self.place.role.clone_from(&look.facts.role);
-        self.place.pid = look.facts.backend.pid;
+        self.place.pid = look.facts.pid;
         self.place.encrypted = look.facts.encrypted;
         if first {
             self.place.server = session.server();

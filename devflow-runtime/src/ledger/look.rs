@@ -33,6 +33,7 @@ pub(crate) struct Facts {
     pub(crate) marker: Option<String>,
     pub(crate) database: String,
     pub(crate) role: String,
+    pub(crate) pid: i32,
     pub(crate) in_recovery: bool,
     pub(crate) read_only: bool,
     pub(crate) encrypted: bool,
@@ -44,7 +45,7 @@ pub(crate) struct Facts {
 
 /// Facts about the session; one SELECT list.
 const FACTS: &str = "current_setting('devflow.session', true) AS marker, current_database() AS database, current_user AS role, \
-     pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
+     pg_backend_pid() AS pid, pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
      coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted";
 
 /// The last event of each version, hashed where it lies: see `MigrationSet::applied_digest`.
@@ -155,11 +156,7 @@ pub(crate) async fn take_facts(
         .rows
         .first()
         .ok_or_else(|| unexpected("the facts have no row"))?;
-    let shape = row
-        .try_get("oid")
-        .ok()
-        .flatten()
-        .map(|_| Shape::of(row));
+    let shape = row.try_get("oid").ok().flatten().map(|_| Shape::of(row));
     Ok((Facts::of(row), shape))
 }
 
@@ -235,6 +232,7 @@ impl Facts {
             marker: row.try_get("marker").ok().flatten().map(str::to_owned),
             database: column(row, "database").to_owned(),
             role: column(row, "role").to_owned(),
+            pid: column(row, "pid").parse().unwrap_or_default(),
             in_recovery: is("in_recovery", "t"),
             read_only: is("read_only", "on"),
             encrypted: is("encrypted", "t"),
