@@ -173,10 +173,16 @@ impl<'a> Connector<'a> {
                 cause,
             });
         }
-        // A server that answered says more than one that is not there.
+        // A server that answered says more than one that is not there; and as long as one of them may yet take us, the
+        // others' silence decides nothing.
         let best = failures
             .iter()
-            .position(|failure| matches!(failure.cause, Cause::Client(_)));
+            .position(|failure| matches!(failure.cause, Cause::Client(_)))
+            .or_else(|| {
+                failures
+                    .iter()
+                    .position(|failure| failure.may_pass(self.absence))
+            });
         Err(failures.swap_remove(best.unwrap_or(failures.len() - 1)))
     }
 

@@ -182,7 +182,14 @@ pub(crate) async fn poll(
             Link::Direct => {}
         }
     }
-    answer.accept("ask for devflow's lock").map(|_| polled)
+    match answer.accept("ask for devflow's lock") {
+        Ok(_) => Ok(polled),
+        Err(error) if link == Link::Pooled && error.kind() == ErrorKind::Broken => Err(error.help(
+            "the pooler has to let a transaction stay open (pool_mode transaction or session); or name a variable with a URL \
+             past the pooler as the environment's direct_url_env",
+        )),
+        Err(error) => Err(error),
+    }
 }
 
 /// The lock and the look are two statements, so that the second has a snapshot of its own, taken after the lock.

@@ -271,6 +271,11 @@ fn several_hosts_are_tried_in_turn() {
     );
     let said = refused(&hasty(), &url, "connection_refused");
     assert!(said.contains("none of the 2 hosts"), "{said}");
+    // What may pass is tried again, whatever stands last in the list.
+    let silent = listener(|_, stream| std::mem::forget(stream));
+    let url = format!("postgres://127.0.0.1:{closed},127.0.0.1:{silent}/app");
+    let said = refused(&brusque(), &url, "connection_refused");
+    assert!(said.contains("trying again"), "{said}");
 }
 
 #[test]

@@ -288,3 +288,21 @@ fn a_baseline_is_recorded_through_a_pooler_under_the_same_lock() {
     assert_eq!(database.events(), ["1 baselined", "2 applied"]);
     assert_clean(&database);
 }
+
+#[test]
+fn a_pooler_that_allows_no_transaction_is_named_as_the_cause_at_once() {
+    let database = TestDatabase::create();
+    let pooler = Pooler::start(Server::shared(), "statement");
+    let project = tables(Project::new(), 1);
+    let error = run(migrator(&project), &pooler.url(&database.url())).unwrap_err();
+    assert!(
+        error.to_string().contains("statement pooling mode"),
+        "{error}"
+    );
+    assert!(
+        error.hint().unwrap().contains("direct_url_env"),
+        "{error:?}"
+    );
+    assert!(!database.has("schema_migrations"));
+    wait_until("the lock is given back", || database.advisory_locks() == 0);
+}
