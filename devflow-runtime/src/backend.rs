@@ -2,8 +2,7 @@
 
 use crate::ledger::LOCAL_SETTINGS;
 use crate::literal::text;
-use crate::session::Session;
-use tokio_postgres::SimpleQueryRow;
+use crate::session::{Row, Session};
 
 /// The server's side of a session, by which another session knows it again: process numbers come again, and so each has
 /// the time when it began and when its server did.
@@ -29,8 +28,8 @@ pub(crate) fn query() -> String {
 }
 
 impl Backend {
-    pub(crate) fn of(row: &SimpleQueryRow) -> Self {
-        let column = |name| row.try_get(name).ok().flatten().unwrap_or_default();
+    pub(crate) fn of(row: &Row) -> Self {
+        let column = |name| row.get(name).unwrap_or_default();
         Self {
             pid: column("pid").parse().unwrap_or_default(),
             start: column("began").to_owned(),

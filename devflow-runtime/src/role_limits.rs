@@ -3,9 +3,8 @@
 use crate::attempt::Attempt;
 use crate::ledger::LOCAL_SETTINGS;
 use crate::lock::Link;
-use crate::session::Answer;
+use crate::session::{Answer, Row};
 use std::time::Duration;
-use tokio_postgres::SimpleQueryRow;
 
 /// The limits that are set for this role in this database, each as the server would choose it: one row each.
 pub(crate) fn role_limits() -> String {
@@ -45,7 +44,7 @@ impl Attempt<'_> {
 }
 
 /// Zero is no limit, in any unit.
-fn remark(row: &SimpleQueryRow, ours: Duration, link: Link) -> Option<String> {
+fn remark(row: &Row, ours: Duration, link: Link) -> Option<String> {
     let (name, value, place) = (row.get(0)?, row.get(1)?, row.get(2)?);
     if value.starts_with('0') {
         return None;

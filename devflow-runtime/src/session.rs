@@ -1,8 +1,10 @@
 //! One connection to a server, driven by the task that uses it.
 
 mod refusal;
+mod row;
 
 pub(crate) use refusal::{Lost, Refusal};
+pub(crate) use row::Row;
 
 use crate::backend::Backend;
 use crate::interrupt::{Cancelling, Interrupt, cancel_once};
@@ -17,8 +19,7 @@ use std::time::Duration;
 use tokio_postgres::error::DbError;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{
-    AsyncMessage, CancelToken, Client, Connection, SimpleQueryMessage, SimpleQueryRow,
-    SimpleQueryStream,
+    AsyncMessage, CancelToken, Client, Connection, SimpleQueryMessage, SimpleQueryStream,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -85,7 +86,7 @@ pub(crate) struct Reply(Pin<Box<SimpleQueryStream>>);
 /// A message's whole answer.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    pub(crate) rows: Vec<SimpleQueryRow>,
+    pub(crate) rows: Vec<Row>,
     /// How many of its statements were complete before the error, if any.
     pub(crate) completed: usize,
     pub(crate) error: Option<Refusal>,
@@ -202,7 +203,7 @@ impl Session {
                     if rows == Rows::Last {
                         answer.rows.clear();
                     }
-                    answer.rows.push(row);
+                    answer.rows.push(Row(row));
                 }
                 Some(Ok(SimpleQueryMessage::CommandComplete(_))) => answer.completed += 1,
                 Some(Ok(_)) => {}

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::ledger::LOCAL_SETTINGS;
 use crate::literal::text;
-use crate::session::{Lost, Session};
+use crate::session::{Lost, Row, Session};
 use crate::tell::Teller;
 use crate::wait::{Blocker, LockWait, mode};
 use devflow_migrations::Migration;
@@ -15,7 +15,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use tokio_postgres::SimpleQueryRow;
 
 /// A message that is answered sooner is not looked after: the usual run opens no second connection.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -188,7 +187,7 @@ impl<'a> Watcher<'a> {
         )
     }
 
-    fn sight(&self, rows: &[SimpleQueryRow]) -> Sight {
+    fn sight(&self, rows: &[Row]) -> Sight {
         let tagged = |tag: &'static str| rows.iter().filter(move |row| row.get(0) == Some(tag));
         if let Some(lock) = tagged("lock").next() {
             return Sight::Waits(LockWait {
@@ -308,16 +307,16 @@ fn upload(bytes: usize) -> Duration {
     Duration::from_millis((bytes / 64) as u64)
 }
 
-fn field(row: &SimpleQueryRow, index: usize) -> Option<String> {
+fn field(row: &Row, index: usize) -> Option<String> {
     row.get(index).map(str::to_owned)
 }
 
-fn seconds(row: &SimpleQueryRow, index: usize) -> Option<Duration> {
+fn seconds(row: &Row, index: usize) -> Option<Duration> {
     let seconds: f64 = row.get(index)?.parse().ok()?;
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
-fn blocker(row: &SimpleQueryRow) -> Blocker {
+fn blocker(row: &Row) -> Blocker {
     Blocker {
         pid: row
             .get(1)

@@ -178,3 +178,31 @@ fn a_second_connection_that_finds_no_room_says_so_and_is_tried_again() {
     assert_eq!(remarks.count(), 1, "{:?}", waits.lines());
     assert_sound(&database);
 }
+
+#[test]
+fn what_is_in_the_way_may_be_written_in_another_encoding() {
+    let database = TestDatabase::create();
+    let elsewhere = TestDatabase::encoded("LATIN1");
+    let role = database.role("shared", "");
+    let alter = format!("ALTER ROLE {role} CONNECTION LIMIT 3");
+    let blocking = format!("BEGIN; {alter} /* caf\u{e9} */").leak();
+    let blocker = session(&elsewhere, blocking);
+    let project = Project::new().migration("1_role.sql", &format!("{alter};\n"));
+    let patient = patient(
+        &project,
+        Duration::from_millis(500),
+        Duration::from_secs(60),
+    );
+    let (waits, url) = (Waits::default(), database.url());
+    let observer = waits.clone();
+    let run = thread::spawn(move || run_with(patient, &url, observer));
+    wait_until("the run says who is in the way", || {
+        run.is_finished()
+            || waits
+                .lines()
+                .iter()
+                .any(|line| line.contains("(devflow-tests)"))
+    });
+    drop(blocker);
+    assert_eq!(committed(&run.join().unwrap().unwrap()), ["1"]);
+}

@@ -4,9 +4,8 @@ use super::shape::{Shape, plain_table_guard, shape_query, unreadable};
 use super::{LOCAL_SETTINGS, LedgerTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
-use crate::session::{Answer, Refusal, Session};
+use crate::session::{Answer, Refusal, Row, Session};
 use devflow_migrations::{Ledger, LedgerRow};
-use tokio_postgres::SimpleQueryRow;
 use tokio_postgres::error::DbError;
 
 /// What the first message found.
@@ -156,7 +155,7 @@ pub(crate) async fn take_facts(
         .rows
         .first()
         .ok_or_else(|| unexpected("the facts have no row"))?;
-    let shape = row.try_get("oid").ok().flatten().map(|_| Shape::of(row));
+    let shape = row.get("oid").map(|_| Shape::of(row));
     Ok((Facts::of(row), shape))
 }
 
@@ -201,8 +200,8 @@ pub(crate) async fn system_identifier(session: &mut Session) -> String {
     found.unwrap_or("unknown").to_owned()
 }
 
-fn ledger_row(row: &SimpleQueryRow) -> LedgerRow {
-    let optional = |name| row.try_get(name).ok().flatten().map(str::to_owned);
+fn ledger_row(row: &Row) -> LedgerRow {
+    let optional = |name| row.get(name).map(str::to_owned);
     let detail = optional("detail");
     LedgerRow {
         id: column(row, "id").parse().unwrap_or_default(),
@@ -221,23 +220,23 @@ fn ledger_row(row: &SimpleQueryRow) -> LedgerRow {
     }
 }
 
-pub(super) fn column<'a>(row: &'a SimpleQueryRow, name: &str) -> &'a str {
-    row.try_get(name).ok().flatten().unwrap_or_default()
+pub(super) fn column<'a>(row: &'a Row, name: &str) -> &'a str {
+    row.get(name).unwrap_or_default()
 }
 
 impl Facts {
-    fn of(row: &SimpleQueryRow) -> Self {
+    fn of(row: &Row) -> Self {
         let is = |name, word| column(row, name) == word;
         Self {
-            marker: row.try_get("marker").ok().flatten().map(str::to_owned),
+            marker: row.get("marker").map(str::to_owned),
             database: column(row, "database").to_owned(),
             role: column(row, "role").to_owned(),
             pid: column(row, "pid").parse().unwrap_or_default(),
             in_recovery: is("in_recovery", "t"),
             read_only: is("read_only", "on"),
             encrypted: is("encrypted", "t"),
-            has_schema: row.try_get("has_schema").ok().flatten() == Some("t"),
-            in_use: row.try_get("in_use").ok().flatten() == Some("t"),
+            has_schema: row.get("has_schema") == Some("t"),
+            in_use: row.get("in_use") == Some("t"),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::look::column;
 use super::{COLUMNS, COMMENT, LedgerTable};
 use crate::error::{Error, ErrorKind};
 use crate::literal::text;
-use tokio_postgres::SimpleQueryRow;
+use crate::session::Row;
 use tokio_postgres::error::{DbError, SqlState};
 
 /// What speaks against trusting a ledger.
@@ -84,8 +84,8 @@ pub(super) fn shape_query(table: &LedgerTable) -> String {
 }
 
 impl Shape {
-    pub(super) fn of(row: &SimpleQueryRow) -> Self {
-        let optional = |name| row.try_get(name).ok().flatten().map(str::to_owned);
+    pub(super) fn of(row: &Row) -> Self {
+        let optional = |name| row.get(name).map(str::to_owned);
         Self {
             kind: column(row, "kind").to_owned(),
             comment: optional("comment"),

@@ -4,10 +4,9 @@ use super::before::{self, Before};
 use crate::execute::{Executor, Stop};
 use crate::ledger::LOCAL_SETTINGS;
 use crate::run::jittered;
-use crate::session::{Answer, Refusal};
+use crate::session::{Answer, Refusal, Row};
 use devflow_migrations::ActionKind;
 use std::time::Duration;
-use tokio_postgres::SimpleQueryRow;
 
 /// How often to look whether another session has ended its work on an index.
 const POLL: Duration = Duration::from_millis(250);
@@ -266,7 +265,7 @@ fn belongs(before: &Before) -> String {
 }
 
 impl Leftover {
-    fn of(row: &SimpleQueryRow) -> Self {
+    fn of(row: &Row) -> Self {
         let column = |index| row.get(index).unwrap_or_default();
         Self {
             oid: column(0).to_owned(),
