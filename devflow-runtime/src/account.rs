@@ -65,10 +65,18 @@ impl Attempt<'_> {
 
     /// What earlier rounds of this run have committed is told with whatever ends it.
     pub(crate) fn with_earlier_rounds(&self, error: Error) -> Error {
-        match self.done.is_empty() || error.report().is_some() {
-            true => error,
-            false => error.with_report(self.report(&Plan::default(), None)),
+        if self.done.is_empty() || error.report().is_some() {
+            return error;
         }
+        let error = match error.kind() {
+            // It says that nothing ran, as it is in a first round.
+            ErrorKind::Disconnected => {
+                Error::new(ErrorKind::Broken, "connection_lost", error.to_string())
+                    .help("what is listed is committed, and nothing else; run again to go on")
+            }
+            _ => error,
+        };
+        error.with_report(self.report(&Plan::default(), None))
     }
 
     /// A request that was cancelled because the run is to stop is not an error of its own.
@@ -102,5 +110,43 @@ pub(crate) fn refused(plan: &Plan) -> Error {
     match help {
         Some(help) => error.help(help),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::Interrupt;
+    use crate::migrator::Migrator;
+    use crate::report::StepReport;
+    use crate::session::Lost;
+    use crate::target::Target;
+    use devflow_migrations::{MigrationSet, Mode, Settings, TableName};
+
+    #[test]
+    fn a_connection_that_is_lost_in_a_later_round_does_not_deny_the_earlier_ones() {
+        let set = MigrationSet::new(Vec::new()).unwrap();
+        let migrator = Migrator::with_set(set, TableName::default(), Settings::default());
+        let target = Target::parse("postgres://localhost/app").unwrap();
+        let mut observer = ();
+        let mut attempt = Attempt::new(&migrator, &target, Interrupt::default(), &mut observer);
+        let lost = || Lost("reset".to_owned()).before_anything_ran();
+        let first = attempt.with_earlier_rounds(lost());
+        assert_eq!(first.kind(), ErrorKind::Disconnected);
+        attempt.done.push(StepReport {
+            version: Version::parse("1").unwrap(),
+            path: "migrations/1_a.sql".to_owned(),
+            mode: Mode::Transaction,
+            execution_ms: 1.0,
+            statements: 1,
+            notices: Vec::new(),
+        });
+        let later = attempt.with_earlier_rounds(lost());
+        assert_eq!(
+            (later.kind(), later.code()),
+            (ErrorKind::Broken, "connection_lost")
+        );
+        assert_eq!(later.report().unwrap().steps.len(), 1);
+        assert!(!later.hint().unwrap().contains("nothing was applied"));
     }
 }

@@ -135,8 +135,11 @@ async fn unlock(session: &mut Session, table: &LedgerTable) -> bool {
     answer.rows.first().and_then(|row| row.get(0)) == Some("t")
 }
 
-/// A pool that has only one connection for us would keep the work waiting for the lock's own transaction.
+/// A pool that has only one connection for us would keep the work waiting for the lock's own transaction. Others wait for
+/// the lock meanwhile, so that a full pooler is not waited for as patiently as by them.
 async fn second_session(connector: &Connector<'_>) -> Result<Session> {
+    let mut connector = connector.clone();
+    connector.patience = connector.budget;
     let mut session = connector.connect(&mut |_, _| {}).await?;
     match session.ask_within(ANSWER, "SELECT 1").await.error {
         None => Ok(session),
