@@ -107,11 +107,13 @@ impl Executor<'_, '_> {
             Conduct::Whole => self.whole(course, unit).await?,
             Conduct::Block => self.block(course, unit).await?,
             Conduct::Setting => {
-                self.bare(course, unit.statements.clone()).await?;
+                self.bare(course, unit.statements.clone(), unit.conduct)
+                    .await?;
                 course.journal.completed = unit.statements.end;
             }
             Conduct::Repeatable => {
-                self.bare(course, unit.statements.clone()).await?;
+                self.bare(course, unit.statements.clone(), unit.conduct)
+                    .await?;
                 self.write_after(course, unit).await?;
             }
             Conduct::Settled | Conduct::Opaque | Conduct::Procedural => {
@@ -132,7 +134,7 @@ impl Executor<'_, '_> {
         let statement = unit.statements.start;
         let row = course
             .journal
-            .after(unit.statements.end, self.framing.table);
+            .within(unit.statements.end, self.framing.table);
         let message = format!(
             "{BEGIN}{};{CONSTRAINTS}{}{} COMMIT",
             course.journal.text(statement),
@@ -146,7 +148,15 @@ impl Executor<'_, '_> {
         };
         if WANTS_NO_BLOCK.contains(&refusal.sqlstate()) && refusal.ends_session().is_none() {
             self.roll_back().await?;
-            return self.by_itself(course, unit).await;
+            let conduct = match refusal.sqlstate() {
+                "2D000" => Conduct::Procedural,
+                _ => unit.conduct,
+            };
+            let unit = Unit {
+                conduct,
+                ..unit.clone()
+            };
+            return self.by_itself(course, &unit).await;
         }
         let part = match answer.completed {
             0 | 1 => Part::Statement {
@@ -154,7 +164,7 @@ impl Executor<'_, '_> {
                 prefix: BEGIN.len(),
             },
             2 => Part::End,
-            _ if is_cancelled(&refusal) => Part::End,
+            _ if is_of_the_file(&refusal) => Part::End,
             _ => return Err(self.unwritten(refusal).await),
         };
         let refused = Refused {
@@ -162,16 +172,17 @@ impl Executor<'_, '_> {
             part,
             refusal,
         };
-        Err(self.refuse(course, unit, refused).await)
+        Err(self.refuse(course, unit.conduct, refused).await)
     }
 
     /// A block of the file's own: the row is written in it, just before its COMMIT.
     async fn block(&mut self, course: &mut Course<'_>, unit: &Unit) -> Result<(), Stop> {
         let last = unit.statements.end - 1;
-        self.bare(course, unit.statements.start..last).await?;
+        self.bare(course, unit.statements.start..last, unit.conduct)
+            .await?;
         let row = course
             .journal
-            .after(unit.statements.end, self.framing.table);
+            .within(unit.statements.end, self.framing.table);
         let message = format!(
             "{CONSTRAINTS}{}{} {}",
             self.clean_up(&row),
@@ -183,7 +194,7 @@ impl Executor<'_, '_> {
             course.wrote(&row, &answer);
             return Ok(());
         };
-        if answer.completed > 0 && !is_cancelled(&refusal) {
+        if answer.completed > 0 && !is_of_the_file(&refusal) {
             return Err(self.unwritten(refusal).await);
         }
         let (statement, part) = (last, Part::End);
@@ -192,7 +203,7 @@ impl Executor<'_, '_> {
             part,
             refusal,
         };
-        Err(self.refuse(course, unit, refused).await)
+        Err(self.refuse(course, unit.conduct, refused).await)
     }
 
     /// What cannot share its row's fate: the row before it says that it may have been sent, and the one after it that it
@@ -205,7 +216,8 @@ impl Executor<'_, '_> {
             let row = course.journal.announcing(unit);
             self.write_row(course, row).await?;
         }
-        self.bare(course, unit.statements.clone()).await?;
+        self.bare(course, unit.statements.clone(), unit.conduct)
+            .await?;
         self.check_index(course, unit).await?;
         self.write_after(course, unit).await
     }
@@ -215,12 +227,12 @@ impl Executor<'_, '_> {
         &mut self,
         course: &mut Course<'_>,
         statements: Range<usize>,
+        conduct: Conduct,
     ) -> Result<(), Stop> {
         for statement in statements {
             let text = course.journal.text(statement);
             let answer = self.send_in(course, text).await;
             if let Some(refusal) = answer.error {
-                let unit = course.journal.unit_of(statement);
                 let part = Part::Statement {
                     from: course.journal.start(statement),
                     prefix: 0,
@@ -230,7 +242,7 @@ impl Executor<'_, '_> {
                     part,
                     refusal,
                 };
-                return Err(self.refuse(course, &unit, refused).await);
+                return Err(self.refuse(course, conduct, refused).await);
             }
         }
         Ok(())
@@ -281,8 +293,9 @@ impl Executor<'_, '_> {
     }
 }
 
-fn is_cancelled(refusal: &Refusal) -> bool {
-    refusal.sqlstate() == "57014"
+/// Whether the row was refused for what came before it: the transaction was cancelled, or cannot be serialized.
+fn is_of_the_file(refusal: &Refusal) -> bool {
+    ["57014", "40001"].contains(&refusal.sqlstate())
 }
 
 impl Course<'_> {

@@ -1,6 +1,6 @@
 //! Files outside a transaction: what the ledger says while they run, after they failed, and after a crash.
 
-use crate::gate::{session, wait_until_asleep};
+use crate::gate::{GATE, Gate, session, wait_until_asleep};
 use crate::history::{assert_free, migrator, run, table, tables};
 use devflow_runtime::{Error, ErrorKind};
 use support::{LedgerRow, Project, Signal, TestDatabase, wait_until};
@@ -74,6 +74,8 @@ fn each_statement_is_recorded_when_it_is_complete() {
         &database,
         &[
             ("started", 0),
+            ("progress", 1),
+            // Before the index, a row notes what is there; the statement before it may have had settings of its own.
             ("progress", 1),
             ("progress", 2),
             ("applied", 3),
@@ -263,6 +265,7 @@ fn a_unique_index_over_duplicates_leaves_nothing_and_the_file_goes_on_there() {
             ("started", 0),
             ("progress", 1),
             ("progress", 2),
+            ("progress", 2),
             ("failed", 2),
         ],
     );
@@ -288,7 +291,10 @@ fn a_block_that_may_commit_by_itself_stops_the_next_run_when_it_is_killed() {
     running.signal(Signal::KILL);
     let _killed = running.wait().expect(137);
     assert_free(&database);
-    assert_journal(&database, &[("started", 0), ("progress", 1)]);
+    assert_journal(
+        &database,
+        &[("started", 0), ("progress", 1), ("progress", 1)],
+    );
     let text = format!("{:?}", assert_stops_half_done(&project, &database));
     assert!(
         text.contains("whether statement 2 at migrations/2_table.sql:3:1 took effect"),
@@ -326,4 +332,42 @@ fn settings_are_repeated_for_the_statement_that_the_next_run_begins_with() {
     project.write("migrations/2_table.sql", format!("{ALONE}{corrected}"));
     run(migrator(&project), &database.url()).unwrap();
     assert!(database.has("s.y"));
+}
+
+/// It may have committed before it failed, so that nobody runs it twice.
+#[test]
+fn a_statement_that_turns_out_to_commit_stops_the_next_run_when_it_fails() {
+    let project =
+        project("DO E'BEGIN INSERT INTO m_1 VALUES (1); COM\\x4dIT; PERFORM 1 / 0; END';\n");
+    let database = TestDatabase::create();
+    run(migrator(&project), &database.url()).unwrap_err();
+    let text = format!("{:?}", assert_stops_half_done(&project, &database));
+    assert!(
+        text.contains("statement 1 at migrations/2_table.sql:2:1"),
+        "{text}"
+    );
+    assert_eq!(database.value("SELECT count(*) FROM m_1"), "1");
+}
+
+/// The server refuses it at the row or at its COMMIT: that is the file's failure, not the ledger's.
+#[test]
+fn a_block_that_cannot_be_serialized_is_recorded_as_failed() {
+    const COUNTS: &str =
+        "BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO m_1 SELECT count(*) FROM m_1; ";
+    let project = project(&format!("{COUNTS}\n{GATE}COMMIT;\n"));
+    let database = TestDatabase::create();
+    let target = devflow_runtime::Version::parse("1").unwrap();
+    run(migrator(&project).target(target), &database.url()).unwrap();
+    let gate = Gate::shut(&database);
+    let (first, url) = (migrator(&project), database.url());
+    let running = std::thread::spawn(move || run(first, &url));
+    gate.wait_until_reached(&database);
+    database.execute(&format!("{COUNTS} COMMIT"));
+    drop(gate);
+    let error = running.join().unwrap().unwrap_err();
+    let failure = error.failure().unwrap_or_else(|| panic!("{error}"));
+    assert_eq!(failure.sqlstate.as_deref(), Some("40001"), "{error}");
+    assert_journal(&database, &[("started", 0), ("failed", 0)]);
+    run(migrator(&project), &database.url()).unwrap();
+    assert_eq!(database.value("SELECT sum(id) FROM m_1"), "1");
 }

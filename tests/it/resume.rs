@@ -269,3 +269,17 @@ fn what_had_come_to_its_end_is_not_run_again() {
     }
     assert_eq!(database.value(INDEXES), "t_x_idx");
 }
+
+/// The next statement's table is another one to the block before it, whose settings end with it.
+#[test]
+fn what_a_block_sets_for_itself_does_not_mislead_the_look_at_the_next_statement() {
+    let (project, database) = scene(
+        "CREATE SCHEMA s;\nCREATE TABLE s.t (x integer);\n\
+         BEGIN;\nSET LOCAL search_path = s;\nSELECT FROM t;\nCOMMIT;\n\
+         CREATE INDEX CONCURRENTLY i ON t (x);\n",
+    );
+    drop(kill(&project, &database, &SNAPSHOT));
+    assert_eq!(database.value(INDEXES), "i!");
+    run_again(&project, &database);
+    assert_eq!(database.value(INDEXES), "i");
+}

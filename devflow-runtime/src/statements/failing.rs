@@ -6,14 +6,14 @@ use super::{Course, Refused};
 use crate::execute::{Executor, Stop};
 use crate::failure::{Part, describe};
 use crate::report::StepFailure;
-use devflow_migrations::{ActionKind, Conduct, Unit};
+use devflow_migrations::{ActionKind, Conduct};
 
 impl Executor<'_, '_> {
     /// A statement failed: what came before it stays, and what it left behind is removed where that can be done.
     pub(super) async fn refuse(
         &mut self,
         course: &mut Course<'_>,
-        unit: &Unit,
+        conduct: Conduct,
         refused: Refused,
     ) -> Stop {
         if let Some(lost) = refused.refusal.ends_session() {
@@ -26,7 +26,7 @@ impl Executor<'_, '_> {
         if failure.position.is_none() {
             failure.place(migration, refused.statement);
         }
-        match unit.conduct {
+        match conduct {
             Conduct::Settled => self.clear_up(course, &mut failure).await,
             Conduct::Procedural => {
                 course.journal.in_doubt = true;

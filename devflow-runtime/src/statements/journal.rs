@@ -63,8 +63,17 @@ impl<'a> Journal<'a> {
 
     /// The row that says that this many statements are complete; after the last one, that the migration is applied.
     pub(super) fn after(&self, completed: usize, table: &LedgerTable) -> Record<'a> {
+        self.complete(completed, self.announced_at(completed), table)
+    }
+
+    /// The same within the transaction of the last of them. It does not look at what comes next: what that transaction set
+    /// for itself alone, such as a `search_path`, would give the names of the next statement another meaning.
+    pub(super) fn within(&self, completed: usize, table: &LedgerTable) -> Record<'a> {
+        self.complete(completed, None, table)
+    }
+
+    fn complete(&self, completed: usize, next: Option<Unit>, table: &LedgerTable) -> Record<'a> {
         if completed < self.migration.statements().len() {
-            let next = self.announced_at(completed);
             return self.row(LedgerEvent::Progress, completed, next, Vec::new());
         }
         let mut row = self.row(LedgerEvent::Applied, completed, None, Vec::new());
@@ -113,14 +122,6 @@ impl<'a> Journal<'a> {
     /// The byte at which it begins.
     pub(super) fn start(&self, statement: usize) -> usize {
         self.migration.statements()[statement].start
-    }
-
-    /// The unit that a statement belongs to.
-    pub(super) fn unit_of(&self, statement: usize) -> Unit {
-        let place = self
-            .units
-            .partition_point(|unit| unit.statements.end <= statement);
-        self.units[place].clone()
     }
 
     /// Whether the ledger's last row says less than is complete.

@@ -14,7 +14,8 @@ impl Executor<'_, '_> {
         resume: &Resume,
     ) -> Result<(), Stop> {
         for statement in settings(course, resume.completed) {
-            self.bare(course, statement..statement + 1).await?;
+            self.bare(course, statement..statement + 1, Conduct::Setting)
+                .await?;
         }
         let announced = course.journal.announced.clone();
         if let Some(before) = announced.as_ref().and_then(Announced::before) {
