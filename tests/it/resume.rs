@@ -166,6 +166,12 @@ fn an_index_that_another_session_still_builds_is_waited_for() {
     drop(held);
     builder.join().unwrap();
     running.join().unwrap().unwrap();
+    let said = "public.i is there and valid: CREATE INDEX i ON public.t USING btree (x)";
+    assert!(
+        heard.lines().iter().any(|line| line == said),
+        "{:?}",
+        heard.lines()
+    );
     assert_eq!(database.value(INDEXES), "i");
     assert_eq!(database.value("SELECT 'i'::regclass::oid"), oid);
 }

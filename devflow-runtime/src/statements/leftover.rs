@@ -38,6 +38,8 @@ struct Leftover {
     is_replaced: bool,
     /// Another session that works on its table.
     busy: Option<String>,
+    /// As a statement.
+    definition: String,
 }
 
 impl Executor<'_, '_> {
@@ -88,7 +90,14 @@ impl Executor<'_, '_> {
             let found = self.quiet_leftovers(before).await?;
             match found.as_slice() {
                 [] => return Ok(Fate::Nothing),
-                [one] if one.is_valid => return Ok(Fate::Complete),
+                [one] if one.is_valid => {
+                    // Whoever built it: only its table and its name say that it is the one.
+                    self.teller.remark(format!(
+                        "{} is there and valid: {}",
+                        one.name, one.definition
+                    ));
+                    return Ok(Fate::Complete);
+                }
                 _ if found.iter().all(|index| index.is_valid) => {
                     let names: Vec<_> = found.iter().map(|index| index.name.as_str()).collect();
                     return Err(Trouble::Unclear(format!(
@@ -168,7 +177,8 @@ impl Executor<'_, '_> {
                (SELECT format('process %s', l.pid) FROM pg_locks l WHERE l.locktype = 'relation' AND l.granted \
                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
                 AND l.relation = i.indrelid AND l.pid <> pg_backend_pid() AND l.mode IN \
-                ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') LIMIT 1) \
+                ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') LIMIT 1), \
+               pg_get_indexdef(i.indexrelid) \
              FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE i.indexrelid <> ALL ({}) AND {}",
             before.known(),
@@ -273,6 +283,7 @@ impl Leftover {
             is_valid: column(2) == "t",
             is_replaced: column(3) == "t",
             busy: row.get(4).map(str::to_owned),
+            definition: column(5).to_owned(),
         }
     }
 }
