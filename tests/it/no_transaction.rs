@@ -371,3 +371,16 @@ fn a_block_that_cannot_be_serialized_is_recorded_as_failed() {
     run(migrator(&project), &database.url()).unwrap();
     assert_eq!(database.value("SELECT sum(id) FROM m_1"), "1");
 }
+
+/// The look at the index's table must not fail in its place, as if the ledger had.
+#[test]
+fn a_concurrent_index_in_a_schema_that_its_role_may_not_use_fails_at_its_place() {
+    let project = project(
+        "CREATE SCHEMA s;\nCREATE TABLE s.t (x integer);\nSET ROLE pg_monitor;\nCREATE INDEX CONCURRENTLY i ON s.t (x);\n",
+    );
+    let database = TestDatabase::create();
+    let error = run(migrator(&project), &database.url()).unwrap_err();
+    let failure = error.failure().unwrap_or_else(|| panic!("{error}"));
+    assert_eq!(failure.sqlstate.as_deref(), Some("42501"), "{error}");
+    assert_eq!(failure.position.unwrap().line, 5);
+}

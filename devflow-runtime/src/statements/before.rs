@@ -78,24 +78,31 @@ fn indexes(action: &Action) -> String {
     }
 }
 
+/// Nothing where the role may not look into the schema, which would be an error: the statement itself will say so.
 fn relation(name: &str) -> String {
-    format!("pg_catalog.to_regclass({})::oid::bigint", text(name))
+    format!(
+        "(SELECT pg_catalog.to_regclass({name})::oid::bigint WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n \
+         WHERE (pg_catalog.parse_ident({name}))[2] IS NOT NULL AND n.nspname = {schema} \
+         AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')))",
+        name = text(name),
+        schema = first_part(name),
+    )
 }
 
 /// The oid of the database of this name.
 pub(super) fn database(name: &str) -> String {
-    let name = last_part(name);
+    let name = first_part(name);
     format!("(SELECT d.oid::bigint FROM pg_catalog.pg_database d WHERE d.datname = {name})")
 }
 
 /// The oid of the tablespace of this name.
 pub(super) fn tablespace(name: &str) -> String {
-    let name = last_part(name);
+    let name = first_part(name);
     format!("(SELECT s.oid::bigint FROM pg_catalog.pg_tablespace s WHERE s.spcname = {name})")
 }
 
-/// A name as the catalogs have it: without quotes, folded and cut to the server's length.
-pub(super) fn last_part(name: &str) -> String {
+/// A name, or its schema, as the catalogs have it: without quotes, folded and cut to the server's length.
+pub(super) fn first_part(name: &str) -> String {
     format!(
         "(pg_catalog.parse_ident({}))[1]::pg_catalog.name",
         text(name)

@@ -232,7 +232,7 @@ impl Executor<'_, '_> {
             "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
              JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND c.relname = {} \
              AND n.oid = (SELECT relnamespace FROM pg_class WHERE oid = {table})",
-            before::last_part(name)
+            before::first_part(name)
         );
         match self.find(&query).await {
             Ok(answer) => Ok(answer
@@ -254,7 +254,7 @@ fn belongs(before: &Before) -> String {
         (ActionKind::CreateIndex, Some(name)) => format!(
             "i.indrelid = {} AND c.relname = {}",
             table.unwrap_or(0),
-            before::last_part(name)
+            before::first_part(name)
         ),
         (ActionKind::CreateIndex, None) => format!(
             "i.indrelid = {} AND c.relname ~ '_idx[0-9]*$'",
