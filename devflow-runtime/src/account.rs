@@ -4,7 +4,7 @@ use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind};
 use crate::lock;
 use crate::report::{PlanReport, Report};
-use devflow_migrations::{Plan, PlanDigest, Version};
+use devflow_migrations::{Finding, Plan, PlanDigest, Version};
 
 impl Attempt<'_> {
     pub(crate) fn plan_report(
@@ -56,7 +56,7 @@ impl Attempt<'_> {
                 .filter(|version| !is_done(version))
                 .cloned()
                 .collect(),
-            warnings: plan.findings().to_vec(),
+            warnings: standing(plan, is_done),
             remarks: self.teller.remarks.clone(),
             digest,
             elapsed: self.began.elapsed(),
@@ -87,6 +87,19 @@ impl Attempt<'_> {
             false => error,
         }
     }
+}
+
+/// The findings that are still true at the end: a file that was half done and is taken up is so no longer.
+fn standing(plan: &Plan, is_done: impl Fn(&Version) -> bool) -> Vec<Finding> {
+    let is_over = |finding: &&Finding| {
+        let version = Version::parse(&finding.version);
+        finding.code() == "half_done" && version.is_ok_and(|version| is_done(&version))
+    };
+    let findings = plan.findings().iter();
+    findings
+        .filter(|finding| !is_over(finding))
+        .cloned()
+        .collect()
 }
 
 /// The findings that stop a run, as an error.

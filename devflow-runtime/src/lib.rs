@@ -133,6 +133,7 @@ mod run;
 mod secret;
 mod session;
 mod settle;
+mod shown;
 mod socket;
 mod statements;
 mod step;

@@ -4,6 +4,7 @@ use crate::attempt::Attempt;
 use crate::ledger::LOCAL_SETTINGS;
 use crate::lock::Link;
 use crate::session::{Answer, Row};
+use crate::shown::shown;
 use std::time::Duration;
 
 /// The limits that are set for this role in this database, each as the server would choose it: one row each.
@@ -66,6 +67,6 @@ fn remark(row: &Row, ours: Duration, link: Link) -> Option<String> {
     };
     Some(format!(
         "{name} is {value} for {}; migrations run with {ours}, devflow's own{outside}",
-        place.escape_debug()
+        shown(place)
     ))
 }

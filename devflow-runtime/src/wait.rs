@@ -1,5 +1,6 @@
 //! What a migration waits for, and who is in its way.
 
+use crate::shown::shown;
 use std::fmt;
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ impl fmt::Display for LockWait {
     /// statements as well.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, mode, .. } = self;
-        let table = self.table.as_deref().map(str::escape_debug);
+        let table = self.table.as_deref().map(shown);
         match (kind.as_str(), table) {
             ("relation", Some(table)) => write!(f, "{mode} on {table}")?,
             (_, Some(table)) => write!(f, "{mode} on a {kind} of {table}")?,
@@ -85,20 +86,20 @@ impl fmt::Display for Blocker {
         }
         write!(f, "server process {}", self.pid)?;
         if !self.application.is_empty() {
-            write!(f, " ({})", self.application.escape_debug())?;
+            write!(f, " ({})", shown(&self.application))?;
         }
         if !self.role.is_empty() {
-            write!(f, ", role {}", self.role.escape_debug())?;
+            write!(f, ", role {}", shown(&self.role))?;
         }
         if let Some(state) = &self.state {
-            write!(f, ", {}", state.escape_debug())?;
+            write!(f, ", {}", shown(state))?;
         }
         if let Some(age) = self.transaction_age {
             write!(f, ", in a transaction since {}", Age(age))?;
         }
         match &self.query {
             Some(query) if f.alternate() => {
-                write!(f, ": {}", one_line(query).escape_debug())
+                write!(f, ": {}", shown(&one_line(query)))
             }
             Some(_) | None => Ok(()),
         }

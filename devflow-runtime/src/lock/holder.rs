@@ -4,6 +4,7 @@ use super::ANSWER;
 use crate::event::Holder;
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable};
 use crate::session::Session;
+use crate::shown::shown;
 use std::fmt;
 use std::time::Duration;
 
@@ -38,10 +39,10 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "server process {}", self.pid)?;
         if !self.application.is_empty() {
-            write!(f, " ({})", self.application.escape_debug())?;
+            write!(f, " ({})", shown(&self.application))?;
         }
         if !self.role.is_empty() {
-            write!(f, ", role {}", self.role.escape_debug())?;
+            write!(f, ", role {}", shown(&self.role))?;
         }
         match self.running {
             Some(running) => write!(f, ", running for {} s", running.as_secs()),

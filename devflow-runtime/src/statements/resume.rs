@@ -29,7 +29,18 @@ impl Executor<'_, '_> {
                 }
             }
         }
+        self.say_where(course);
         Ok(())
+    }
+
+    fn say_where(&mut self, course: &Course<'_>) {
+        let migration = course.journal.migration;
+        let (next, total) = (course.journal.completed + 1, migration.statements().len());
+        if next <= total {
+            let path = migration.path();
+            self.teller
+                .remark(format!("{path} goes on at statement {next} of {total}"));
+        }
     }
 
     /// The statement under way had come to its end. Edited since, it is another one, which is to be run.
