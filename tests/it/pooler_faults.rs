@@ -1,8 +1,10 @@
 //! Behind a PgBouncer, what ends before its time: statements are cancelled, sessions are cut, and nothing is left that
 //! keeps the next run out.
 
-use crate::gate::{GATE, Gate, wait_until_asleep};
-use crate::history::{applied, assert_agree, committed, migrator, run, table, tables, unchecked};
+use crate::gate::{GATE, Gate, session, wait_until_asleep};
+use crate::history::{
+    Heard, applied, assert_agree, committed, migrator, run, run_with, table, tables, unchecked,
+};
 use devflow_runtime::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,6 +60,42 @@ fn a_killed_run_is_over_within_three_seconds_and_run_again_at_once() {
         is_quiet(&database)
     });
     assert_agree(&database);
+}
+
+/// Its lock was held by another session, which ends at once; the server hears of the statement's end late.
+#[test]
+fn a_killed_build_that_still_waits_for_its_table_is_waited_for() {
+    let build = "CREATE INDEX CONCURRENTLY i ON m_1 (id);\n";
+    let project = tables(Project::new(), 1);
+    let database = TestDatabase::create();
+    let pooler = Pooler::start(Server::shared(), "transaction");
+    let url = pooler.url(&database.url());
+    run(migrator(&project), &url).unwrap();
+    project.write("migrations/2_index.sql", build);
+    let table = session(&database, "BEGIN; LOCK TABLE m_1");
+    let migrate = project.devflow(&["db", "migrate", "--ci", "--json"]);
+    let running = migrate.env("DATABASE_URL", &url).spawn();
+    let builds = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                  AND wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX%'";
+    wait_until("the build waits for its table", || {
+        database.value(builds) == "1"
+    });
+    running.signal(Signal::KILL);
+    let _killed = running.wait().expect(137);
+    let heard = Heard::default();
+    let (migrator, observer) = (migrator(&project), heard.clone());
+    let again = thread::spawn(move || run_with(migrator, &url, observer));
+    wait_until("the next run waits for it", || {
+        heard
+            .lines()
+            .iter()
+            .any(|line| line.contains("earlier run"))
+    });
+    assert_eq!(database.value(builds), "1", "the killed run's");
+    drop(table);
+    again.join().unwrap().unwrap();
+    assert_eq!(database.value("SELECT count(*) FROM pg_index WHERE indrelid = 'm_1'::regclass AND indisvalid AND NOT indisprimary"), "1");
+    assert_eq!(applied(&database), ["1", "2"]);
 }
 
 #[test]

@@ -45,6 +45,7 @@ struct Leftover {
 impl Executor<'_, '_> {
     /// Tells what became of a statement, and removes what one that did not come to its end left behind. It can be repeated.
     pub(super) async fn settle_statement(&mut self, before: &Before) -> Result<Fate, Trouble> {
+        self.wait_for_orphan(before).await?;
         match before.kind {
             ActionKind::CreateIndex => self.settle_build(before).await,
             ActionKind::Reindex | ActionKind::ReindexMany => self.settle_rebuild(before).await,
@@ -64,6 +65,37 @@ impl Executor<'_, '_> {
                 self.settle_existence(before, exists).await
             }
             _ => Ok(Fate::Nothing),
+        }
+    }
+
+    /// Waits until no other session of devflow's has, or waits for, a lock by which it changes what is to be looked at. Behind
+    /// a pooler a run that was killed leaves one behind: its lock was held beside it, and the server hears of its end late.
+    async fn wait_for_orphan(&mut self, before: &Before) -> Result<(), Trouble> {
+        let objects: Vec<_> = before.objects.iter().flatten().collect();
+        let objects: Vec<_> = objects.iter().map(ToString::to_string).collect();
+        let query = format!(
+            "SELECT l.pid FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+             WHERE l.locktype = 'relation' AND l.pid <> pg_backend_pid() AND a.application_name LIKE 'devflow %' \
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock') AND l.relation IN \
+             (SELECT unnest('{{{0}}}'::oid[]) UNION SELECT indrelid FROM pg_index WHERE indexrelid = ANY ('{{{0}}}'::oid[])) LIMIT 1",
+            objects.join(",")
+        );
+        while let Some(row) = self.find(&query).await?.rows.last() {
+            self.teller.remark(format!(
+                "process {} of an earlier run is still at work: waiting for it to end",
+                row.get(0).unwrap_or_default()
+            ));
+            self.pause().await?;
+        }
+        Ok(())
+    }
+
+    async fn pause(&mut self) -> Result<(), Trouble> {
+        self.interrupt.sleep(jittered(POLL)).await;
+        match self.interrupt.is_fired() {
+            true => Err(Trouble::Interrupted),
+            false => Ok(()),
         }
     }
 
@@ -164,10 +196,7 @@ impl Executor<'_, '_> {
                 "{} is INVALID, and {who} is at work on its table: waiting for it to end",
                 index.name
             ));
-            self.interrupt.sleep(jittered(POLL)).await;
-            if self.interrupt.is_fired() {
-                return Err(Trouble::Interrupted);
-            }
+            self.pause().await?;
         }
     }
 
