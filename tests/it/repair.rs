@@ -64,7 +64,12 @@ fn a_half_done_file_is_settled_either_way() {
     );
     assert_eq!(damaged.last().event, "failed");
 
-    let repair = damaged.devflow(&["repair", "--applied", "2", "--ci", "--json"]);
+    let refused = damaged.devflow(&["repair", "--applied", "2", "--ci", "--json"]);
+    let said = refused.run().expect_error(7, "yes_required");
+    assert!(said.contains("--yes"), "{said}");
+    assert_eq!(damaged.last().event, "failed");
+
+    let repair = damaged.devflow(&["repair", "--applied", "2", "--ci", "--yes", "--json"]);
     let repair = repair
         .env("GITHUB_ACTIONS", "true")
         .env("GITHUB_ACTOR", "ann");
@@ -173,7 +178,7 @@ fn a_damaged_ledger_is_not_repaired_over() {
 fn of_two_repairs_at_once_one_is_recorded() {
     let damaged = Damaged::half_done();
     let both = [(); 2].map(|()| {
-        let repair = damaged.devflow(&["repair", "--applied", "2", "--ci", "--json"]);
+        let repair = damaged.devflow(&["repair", "--applied", "2", "--ci", "--yes", "--json"]);
         repair.spawn()
     });
     let mut codes = both.map(|running| running.wait().code);
@@ -184,6 +189,7 @@ fn of_two_repairs_at_once_one_is_recorded() {
         [
             "1 applied",
             "2 started",
+            "2 progress",
             "2 progress",
             "2 failed",
             "2 applied"
@@ -204,7 +210,7 @@ fn a_repair_that_another_writer_overtakes_without_the_lock_records_nothing() {
         other
     });
     let repair = damaged
-        .devflow(&["repair", "--applied", "2", "--ci", "--json"])
+        .devflow(&["repair", "--applied", "2", "--ci", "--yes", "--json"])
         .spawn();
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'";
     wait_until("the insert waits for the other's", || {
@@ -251,7 +257,7 @@ fn what_has_a_digest_is_recorded_as_approved_or_not_at_all() {
             .expect(0);
         assert_eq!(damaged.last().run["approval"], "digest");
     }
-    let last = damaged.database.events().split_off(4);
+    let last = damaged.database.events().split_off(5);
     assert_eq!(last, ["2 reverted", "2 baselined", "3 baselined"]);
 }
 
