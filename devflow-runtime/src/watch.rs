@@ -128,8 +128,9 @@ impl<'a> Watcher<'a> {
     }
 
     async fn watch(&mut self, teller: &mut Teller<'_>, bytes: usize) -> Lost {
+        let now = Instant::now();
         let mut talk = Talk {
-            began: Instant::now() - self.pace(),
+            began: now.checked_sub(self.pace()).unwrap_or(now),
             said: None,
             said_unreachable: None,
             gone: 0,
