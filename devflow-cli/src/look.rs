@@ -32,6 +32,8 @@ pub(crate) enum Drawing {
     Spinner,
     /// A line for each migration that begins.
     Lines,
+    /// The same, with what the server said, in groups that a runner folds.
+    Groups,
     /// Nothing.
     Nothing,
 }
@@ -89,11 +91,11 @@ impl Talk {
 impl Look {
     /// The same with another amount of talk.
     pub(crate) fn talking(self, talk: Talk) -> Self {
-        let progress = match talk {
-            Talk::Quiet => Drawing::Nothing,
-            Talk::Ordinary => self.progress,
+        let progress = match (talk, self.progress) {
+            (Talk::Quiet, _) => Drawing::Nothing,
             // Between so many lines a spinner would only flicker.
-            Talk::Verbose => Drawing::Lines,
+            (Talk::Verbose, Drawing::Spinner) => Drawing::Lines,
+            (Talk::Ordinary | Talk::Verbose, progress) => progress,
         };
         Self {
             talk,
@@ -104,25 +106,25 @@ impl Look {
 
     pub(crate) fn new(format: Format, attendance: Attendance, surroundings: &Surroundings) -> Self {
         let terminal = match attendance {
-            Attendance::Attended => surroundings.terminal,
+            Attendance::Attended => surroundings.terminal(),
             Attendance::Job => surroundings.terminal.of_a_job(),
+        };
+        let reader = match surroundings.in_github_actions() {
+            true => Reader::GithubActions,
+            false => Reader::Ordinary,
         };
         Self {
             format,
             out_colour: terminal.out_colour,
             err_colour: terminal.err_colour,
             width: terminal.width,
-            progress: if terminal.err {
-                Drawing::Spinner
-            } else {
-                Drawing::Lines
+            progress: match (attendance, reader) {
+                (Attendance::Job, Reader::GithubActions) => Drawing::Groups,
+                _ if terminal.err => Drawing::Spinner,
+                _ => Drawing::Lines,
             },
             talk: Talk::Ordinary,
-            reader: if surroundings.in_github_actions() {
-                Reader::GithubActions
-            } else {
-                Reader::Ordinary
-            },
+            reader,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A stream that cannot be written is ignored here: it must never end a run half-way.
 
 mod detail;
+mod group;
 mod retry;
 
 use crate::fence::Fence;
@@ -15,6 +16,7 @@ use detail::Detail;
 use devflow_runtime::{
     Event, Holder, Migration, MigrationSet, Notice, Observer, Plan, StepReport, Verb,
 };
+use group::Group;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use retry::Retry;
 use std::collections::VecDeque;
@@ -39,6 +41,7 @@ pub(crate) struct Progress<'a> {
     /// The migrations that were sent and have not finished.
     running: VecDeque<String>,
     bar: Option<ProgressBar>,
+    group: Group,
     retry: Retry,
     detail: Detail,
 }
@@ -57,6 +60,7 @@ impl<'a> Progress<'a> {
             widest: 0,
             running: VecDeque::new(),
             bar: None,
+            group: Group::default(),
             retry: Retry::default(),
             detail: Detail::new(),
         }
@@ -104,9 +108,27 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Shows text, above the spinner where there is one.
+    /// Shows text, above the spinner where there is one, and never folded.
     pub(crate) fn say(&mut self, text: String) {
-        let text = self.fence.around(fit(text, self.look.err_colour));
+        let end = self.group.close();
+        self.write(end, text);
+    }
+
+    /// Shows text that a runner may fold.
+    fn say_aside(&mut self, text: String) {
+        let start = match self.look.progress {
+            Drawing::Groups => self.group.open(),
+            Drawing::Spinner | Drawing::Lines | Drawing::Nothing => String::new(),
+        };
+        self.write(start, text);
+    }
+
+    /// Writes a command of ours to the runner, and text.
+    fn write(&mut self, command: String, text: String) {
+        let text = command + &self.fence.around(fit(text, self.look.err_colour));
+        if text.is_empty() {
+            return;
+        }
         let err = &mut self.err;
         let mut write = || {
             let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
@@ -117,8 +139,10 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Takes the spinner away.
+    /// Takes the spinner away, and ends the group.
     pub(crate) fn rest(&mut self) {
+        let end = self.group.close();
+        self.write(end, String::new());
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -146,6 +170,7 @@ impl<'a> Progress<'a> {
             Verb::Baseline => "recording",
             Verb::Revert => "reverting",
         };
+        self.group.entitle(self.doing, plan.steps().len());
         let names = plan
             .steps()
             .iter()
@@ -158,9 +183,9 @@ impl<'a> Progress<'a> {
         let file = visible::line(file);
         match self.look.progress {
             Drawing::Nothing => {}
-            Drawing::Lines => {
+            Drawing::Lines | Drawing::Groups => {
                 let doing = self.doing;
-                self.say(format!("{doing} {number}/{total} {file}\n"));
+                self.say_aside(format!("{doing} {number}/{total} {file}\n"));
             }
             Drawing::Spinner => {
                 self.head();
@@ -192,9 +217,16 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn notice(&mut self, notice: &Notice) {
-        if self.look.progress == Drawing::Spinner {
-            self.say(line::notice(&crate::outcome::Notice::of(notice)));
+    fn notice(&mut self, migration: &Migration, notice: &Notice) {
+        let text = line::notice(&crate::outcome::Notice::of(notice));
+        match self.look.progress {
+            Drawing::Spinner => self.say(text),
+            // Several migrations may be under way: each line says whose it is.
+            Drawing::Groups => {
+                let file = visible::line(migration.file());
+                self.say_aside(format!("{file}: {}", text.trim_start()));
+            }
+            Drawing::Lines | Drawing::Nothing => {}
         }
     }
 
@@ -220,7 +252,7 @@ impl<'a> Progress<'a> {
         };
         match self.look.progress {
             Drawing::Nothing => {}
-            Drawing::Lines => self.say(format!(
+            Drawing::Lines | Drawing::Groups => self.say(format!(
                 "{since} for another run to finish, at most {limit}{who}\n"
             )),
             Drawing::Spinner => {
@@ -236,7 +268,7 @@ impl Observer for Progress<'_> {
         if self.look.talk == Talk::Verbose
             && let Some(text) = self.detail.of(event)
         {
-            self.say(text);
+            self.write(String::new(), text);
         }
         match event {
             Event::Connected(place) => self.place = Some(Place::of(place)),
@@ -299,7 +331,7 @@ impl Observer for Progress<'_> {
             } => {
                 self.started(migration.file(), *number, *total);
             }
-            Event::Notice { notice, .. } => self.notice(notice),
+            Event::Notice { migration, notice } => self.notice(migration, notice),
             Event::StepFinished { step, .. } => self.finished(step),
             Event::StepFailed(_) => self.rest(),
             Event::Remark(text) => self.remark(text),

@@ -51,6 +51,19 @@ impl Surroundings {
         (!value.is_empty()).then_some(value)
     }
 
+    /// The streams as a command without `--ci` uses them: where `CI` is set nobody answers, even on a terminal, and
+    /// nothing moves.
+    pub(crate) fn terminal(&self) -> Terminal {
+        match self.text("CI") {
+            None | Some("false" | "0") => self.terminal,
+            Some(_) => Terminal {
+                answers: false,
+                err: false,
+                ..self.terminal
+            },
+        }
+    }
+
     /// Whether a GitHub Actions runner reads what we write, and obeys workflow commands in it.
     pub(crate) fn in_github_actions(&self) -> bool {
         self.text("GITHUB_ACTIONS") == Some("true")

@@ -1,5 +1,6 @@
 //! What a GitHub Actions runner is told: annotations, the job's summary and the step's outputs.
 
+use crate::gate::session;
 use std::fs;
 use std::path::PathBuf;
 use support::{Outcome, Project, TestDatabase};
@@ -113,6 +114,49 @@ fn what_was_applied_is_told_with_the_plans_digest() {
         ("1".to_owned(), "0".to_owned())
     );
     assert!(job.summary().contains("### devflow migrate · `production`"));
+}
+
+/// What a migration says, among it what would end the fold, is folded; what keeps it from going on is not.
+#[test]
+fn progress_and_notices_are_in_groups_that_end_before_anything_that_matters() {
+    let job = Job::new();
+    let config = CONFIG.replace(
+        "database:\n",
+        "database:\n  migrations: { lock_timeout: 1s, lock_retry_budget: 0s }\n",
+    );
+    job.project.write("devflow.yml", config);
+    job.project
+        .write("migrations/1_a.sql", "CREATE TABLE a ();\n");
+    let outcome = job.run(&["migrate", "--json"], 0);
+    assert_eq!(
+        outcome.stderr,
+        "::group::applying 1 migration\napplying 1/1 1_a.sql\n::endgroup::\n"
+    );
+    let _reader = session(&job.database, "BEGIN; SELECT FROM a");
+    let notice = "DO $$ BEGIN RAISE NOTICE E'half\\n::endgroup::\\n##[endgroup]'; END $$;\n";
+    job.project.write("migrations/2_b.sql", notice);
+    job.project
+        .write("migrations/3_c.sql", "ALTER TABLE a ADD b int;\n");
+    let outcome = job.run(&["migrate", "--json"], 1);
+    let end = "::endgroup::\n3_c.sql: waits for ";
+    let parts = outcome.stderr.split_once(end);
+    let (folded, after) = parts.unwrap_or_else(|| panic!("{outcome:?}"));
+    let told: Vec<_> = folded
+        .lines()
+        .filter(|line| !line.contains("::stop-commands::") && line.len() < 32)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "::group::applying 2 migrations",
+            "applying 1/2 2_b.sql",
+            "2_b.sql: notice: half",
+            "      ::endgroup::",
+            "      ##[endgroup]",
+            "applying 2/2 3_c.sql",
+        ]
+    );
+    assert!(!after.contains("group"), "{outcome:?}");
 }
 
 #[test]

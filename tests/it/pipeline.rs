@@ -95,6 +95,18 @@ impl Pipeline {
             }
         }
         assert_golden(&format!("pipeline/{name}.md"), &text);
+        self.assert_nothing_kept();
+    }
+
+    /// Whoever may read the ledger learns no password from it.
+    fn assert_nothing_kept(&self) {
+        if self.database.has("schema_migrations") {
+            let rows = "SELECT string_agg(row::text, '') FROM schema_migrations row";
+            let rows = self.database.value(rows);
+            for password in [PASSWORD, self.url.password().unwrap_or_default()] {
+                assert!(!rows.contains(password), "{rows}");
+            }
+        }
     }
 
     fn told(&self, step: &StepRun) -> String {

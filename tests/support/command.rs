@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 
 /// A program to be run with a known environment.
 ///
-/// No run of any program may write the password of a URL that it was given. What devflow writes is also held against
+/// No run of any program may write the password of a URL that it was given, to its output or into a file for others. What devflow writes is also held against
 /// the rest of what it promises: no control characters, nothing that a CI runner obeys, JSON that fits its schema.
 #[derive(Debug)]
 pub struct Command {
@@ -82,6 +82,10 @@ impl Command {
     #[must_use]
     pub fn args(mut self, arguments: &[&str]) -> Self {
         self.command.args(arguments);
+        let written = arguments.windows(2).filter(|pair| pair[0] == "--out");
+        for pair in written {
+            self.publishes(pair[1]);
+        }
         self.promises.json |= arguments.contains(&"--json") && !arguments.contains(&"--help");
         self
     }
@@ -93,7 +97,17 @@ impl Command {
         self.promises.keep_secret_of(value);
         self.promises.obeyed |= name == "GITHUB_ACTIONS";
         self.promises.coloured |= name == "CLICOLOR_FORCE";
+        if ["GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"].contains(&name) {
+            self.publishes(value);
+        }
         self
+    }
+
+    /// Names a file that the program may write and that others read.
+    fn publishes(&mut self, file: &str) {
+        let folder = self.command.get_current_dir();
+        let file = folder.map_or_else(|| file.into(), |folder| folder.join(file));
+        self.promises.files.push(file);
     }
 
     /// Names a text that must not be written: the password of a URL that cannot be read as one.

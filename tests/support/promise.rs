@@ -2,12 +2,15 @@
 
 use crate::command::Outcome;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// What a run is held against.
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
     /// Passwords, as they are and as they stand in a URL.
     secrets: BTreeSet<String>,
+    /// Files that the program may write and that others read: a job's summary, a plan.
+    pub(crate) files: Vec<PathBuf>,
     /// Whether stdout is to be one JSON document.
     pub(crate) json: bool,
     /// Whether a CI runner obeys workflow commands in what is written.
@@ -35,12 +38,23 @@ impl Promises {
         self.secrets.insert(secret.to_owned());
     }
 
-    /// Asserts that no output of any program holds a secret.
+    /// Asserts that no output of any program holds a secret, nor a file that others read.
     pub(crate) fn assert_no_secret(&self, outcome: &Outcome) {
-        let said = [&outcome.stdout, &outcome.stderr];
+        for text in [&outcome.stdout, &outcome.stderr] {
+            self.assert_no_secret_in(text);
+        }
+        for file in &self.files {
+            let text = std::fs::read(file).unwrap_or_default();
+            self.assert_no_secret_in(&String::from_utf8_lossy(&text));
+        }
+    }
+
+    /// Asserts that a text holds no secret, whichever of its characters are percent-encoded.
+    fn assert_no_secret_in(&self, text: &str) {
+        let texts = [text, &decoded(text)];
         for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
-            let is_told = said.iter().any(|text| text.contains(secret));
-            assert!(!is_told, "the secret {secret:?} was written: {outcome:?}");
+            let is_told = texts.iter().any(|text| text.contains(secret));
+            assert!(!is_told, "the secret {secret:?} was written: {text}");
         }
     }
 
@@ -53,8 +67,16 @@ impl Promises {
             let commands = workflow_commands(&outcome.stdout);
             assert!(commands.is_empty(), "{commands:?} in {outcome:?}");
             let commands = workflow_commands(&outcome.stderr);
-            let stray = commands.iter().find(|command| !is_annotation(command));
+            let stray = commands.iter().find(|command| !is_ours(command));
             assert_eq!(stray, None, "in {outcome:?}");
+            // A second signal ends the process before it can close a group.
+            let groups: Vec<_> = commands.into_iter().filter(|it| is_group(it)).collect();
+            let is_whole = |pair: &[&str]| pair.len() == 2 && pair[1] == END_OF_GROUP;
+            let are_whole = groups.chunks(2).all(is_whole);
+            assert!(
+                are_whole || outcome.code >= 128,
+                "{groups:?} in {outcome:?}"
+            );
         }
         // A second signal ends the process before it can write, and a full disk takes nothing.
         let was_written = !outcome.stdout.is_empty();
@@ -103,6 +125,24 @@ fn workflow_commands(text: &str) -> Vec<&str> {
     obeyed
 }
 
+/// What closes a group of the log.
+const END_OF_GROUP: &str = "::endgroup::";
+
+fn is_ours(command: &str) -> bool {
+    is_annotation(command) || is_group(command)
+}
+
+/// A group's beginning, which names what is done to how many migrations, or its end.
+fn is_group(command: &str) -> bool {
+    let counted = command.strip_prefix("::group::").and_then(|title| {
+        let (doing, count) = title.split_once(' ')?;
+        let (number, noun) = count.split_once(' ')?;
+        let is_known = ["applying", "recording", "reverting"].contains(&doing);
+        Some(is_known && number.parse::<u32>().is_ok() && noun.starts_with("migration"))
+    });
+    command == END_OF_GROUP || counted == Some(true)
+}
+
 /// An annotation of devflow's own: its title says so, and nobody else's text can write one.
 fn is_annotation(command: &str) -> bool {
     let is_known = ["::error ", "::warning "]
@@ -133,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_in_both_of_its_spellings() {
-        for told in ["a p%40ss b", "a p@ss b"] {
+    fn a_secret_is_found_in_each_of_its_spellings() {
+        for told in ["a p%40ss b", "a p@ss b", "a %70%40s%73 b"] {
             let mut promises = Promises::default();
             promises.keep_secret_of("postgres://u:p%40ss@h/db");
             assert!(is_refused(promises, told), "{told}");
@@ -159,6 +199,10 @@ mod tests {
         assert!(is_annotation("::error file=a,title=devflow%3A b::c"));
         assert!(!is_annotation("::error file=a::title=devflow%3A b"));
         assert!(!is_annotation("::debug title=devflow%3A b::c"));
+        for title in ["applying 1 migration", "reverting 20 migrations"] {
+            assert!(is_group(&format!("::group::{title}")), "{title}");
+        }
+        assert!(!is_group("::group::1_a.sql"));
         let fenced = "::stop-commands::x\n::error::a\n::y::\n::x::\n";
         assert_eq!(workflow_commands(fenced), [""; 0]);
         assert_eq!(

@@ -86,7 +86,7 @@ impl Database {
 fn asked(arguments: &DatabaseArguments, surroundings: &Surroundings) -> Asked {
     if arguments.ci {
         Asked::Platform
-    } else if surroundings.terminal.answers {
+    } else if surroundings.terminal().answers {
         Asked::Person
     } else {
         Asked::Nobody

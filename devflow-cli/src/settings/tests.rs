@@ -343,6 +343,26 @@ fn who_can_be_asked_and_who_asked() {
     assert_eq!(nobody.actor, devflow_runtime::Actor::default());
 }
 
+/// Some platforms give a job a terminal: a question would wait there until the job's time is over.
+#[test]
+fn nobody_is_asked_where_ci_is_set() {
+    for (value, expected) in [
+        ("true", Asked::Nobody),
+        ("1", Asked::Nobody),
+        ("false", Asked::Person),
+        ("", Asked::Person),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = [("PRODUCTION_URL", "x"), ("CI", value)];
+        let mut around = surroundings(folder.path(), Some(ONE), &variables);
+        around.terminal.answers = true;
+        let Settings::Status(status) = settle("db status", &around).unwrap() else {
+            panic!("not status");
+        };
+        assert_eq!(status.database.asked, expected, "{value:?}");
+    }
+}
+
 #[test]
 fn flags_reach_their_command() {
     let folder = tempfile::tempdir().unwrap();

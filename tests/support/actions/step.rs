@@ -86,18 +86,7 @@ impl Place {
     fn take(&self, file: &str) -> String {
         let text = fs::read_to_string(self.at(file)).unwrap_or_default();
         let _none = fs::remove_file(self.at(file));
-        self.assert_no_secret(&text);
         text
-    }
-
-    /// The runner's files are kept and shown, as the log is.
-    fn assert_no_secret(&self, text: &str) {
-        for value in self.variables.values() {
-            let password = url::Url::parse(value).ok();
-            let password = password.as_ref().and_then(url::Url::password);
-            let is_told = password.is_some_and(|password| text.contains(password));
-            assert!(!is_told, "a password was written: {text}");
-        }
     }
 
     fn search_path(&self) -> String {
