@@ -80,7 +80,9 @@ pub use plan::{
 pub use problem::{Problem, SourceError};
 pub use repair::{Correction, Decision, Repair, RepairPlan, Standing, Unfit, plan_repair};
 pub use set::{DuplicateVersion, MigrationSet};
-pub use settings::{Ahead, InvalidTableName, Missing, OutOfOrder, Pooler, Settings, TableName};
+pub use settings::{
+    Ahead, InvalidTableName, LedgerKind, Missing, OutOfOrder, Pooler, Settings, TableName,
+};
 pub use tables::Tables;
 pub use text::{EncodingProblem, Position, Span, Text};
 pub use unit::{Conduct, Fingerprint, Progress, Unit};

@@ -11,6 +11,16 @@ pub struct TableName {
     table: Cow<'static, str>,
 }
 
+/// Which table says what is in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LedgerKind {
+    /// devflow's own.
+    #[default]
+    Devflow,
+    /// The Supabase CLI's, with a ledger of devflow's beside it for what that one does not hold.
+    Supabase,
+}
+
 /// Why a name cannot be a tracking schema or table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -138,6 +148,18 @@ impl TableName {
         }
     }
 
+    /// The Supabase CLI's table, which the CLI itself gives no other name.
+    #[must_use]
+    pub const fn supabase() -> Self {
+        Self::from_static("supabase_migrations", "schema_migrations")
+    }
+
+    /// devflow's ledger beside the Supabase CLI's table.
+    #[must_use]
+    pub const fn beside_supabase() -> Self {
+        Self::from_static("devflow", "supabase_ledger")
+    }
+
     /// The schema, unquoted.
     #[must_use]
     pub fn schema(&self) -> &str {
@@ -184,6 +206,17 @@ impl fmt::Display for InvalidTableName {
 }
 
 impl std::error::Error for InvalidTableName {}
+
+impl LedgerKind {
+    /// Its word in devflow.yml.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Devflow => "devflow",
+            Self::Supabase => "supabase",
+        }
+    }
+}
 
 impl OutOfOrder {
     /// Its word in devflow.yml.

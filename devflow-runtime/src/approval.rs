@@ -38,7 +38,7 @@ impl Attempt<'_> {
             environment: &self.migrator.environment,
             database: &self.place.database,
             system,
-            table: &self.table.name,
+            table: &self.table.shown,
         }
     }
 }

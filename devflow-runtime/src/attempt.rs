@@ -64,7 +64,7 @@ impl<'a> Attempt<'a> {
         interrupt: Interrupt,
         observer: &'a mut dyn Observer,
     ) -> Self {
-        let table = LedgerTable::new(migrator.table.clone());
+        let table = LedgerTable::new(migrator.ledger, &migrator.table);
         Self {
             migrator,
             target,
@@ -72,7 +72,7 @@ impl<'a> Attempt<'a> {
             teller: Teller::new(observer),
             run: Run::new(migrator),
             place: Place {
-                table: migrator.table.clone(),
+                table: table.shown.clone(),
                 ..Place::default()
             },
             table,

@@ -20,13 +20,17 @@ pub(crate) use shape::Shape;
 
 use crate::charset::Charset;
 use crate::literal::identifier;
-use devflow_migrations::TableName;
+use devflow_migrations::{LedgerKind, TableName};
 use sha2::{Digest, Sha256};
 
 /// The ledger's table, quoted, and the key of the lock that guards it.
 #[derive(Debug, Clone)]
 pub(crate) struct LedgerTable {
+    pub(crate) kind: LedgerKind,
+    /// The table of devflow's rows.
     pub(crate) name: TableName,
+    /// The table that people know: the one that says what is in the database.
+    pub(crate) shown: TableName,
     /// `"schema"."table"`.
     pub(crate) quoted: String,
     pub(crate) key: LockKey,
@@ -75,13 +79,18 @@ pub(crate) const COLUMNS: [(&str, &str, &str); 12] = [
 ];
 
 impl LedgerTable {
-    pub(crate) fn new(name: TableName) -> Self {
-        let quoted = format!("{}.{}", identifier(name.schema()), identifier(name.table()));
-        let key = LockKey::of(&name);
+    /// `own` is where devflow's own ledger is, or would be.
+    pub(crate) fn new(kind: LedgerKind, own: &TableName) -> Self {
+        let (name, shown) = match kind {
+            LedgerKind::Devflow => (own.clone(), own.clone()),
+            LedgerKind::Supabase => (TableName::beside_supabase(), TableName::supabase()),
+        };
         Self {
+            kind,
+            quoted: format!("{}.{}", identifier(name.schema()), identifier(name.table())),
+            key: LockKey::of(&shown),
             name,
-            quoted,
-            key,
+            shown,
             charset: Charset::default(),
         }
     }
@@ -103,10 +112,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_key_never_changes() {
+    fn the_lock_keys_never_change() {
+        let key = |kind| LedgerTable::new(kind, &TableName::default()).key;
+        assert_eq!(key(LedgerKind::Devflow), LockKey(6_145_315_754_382_216_349));
         assert_eq!(
-            LedgerTable::new(TableName::default()).key,
-            LockKey(6_145_315_754_382_216_349)
+            key(LedgerKind::Supabase),
+            LockKey(5_244_045_953_312_699_820)
         );
     }
 }

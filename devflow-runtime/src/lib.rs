@@ -149,9 +149,9 @@ pub use devflow_macros::embed_migrations;
 #[doc(hidden)]
 pub use devflow_migrations::__private;
 pub use devflow_migrations::{
-    Ahead, Checksum, Correction, Decision, Finding, FindingKind, LedgerEvent, LedgerRow, Migration,
-    MigrationSet, Migrations, Missing, Mode, OutOfOrder, Plan, PlanDigest, Policy, Pooler,
-    Position, Repair, Settings, Severity, Standing, Step, TableName, Verb, Version,
+    Ahead, Checksum, Correction, Decision, Finding, FindingKind, LedgerEvent, LedgerKind,
+    LedgerRow, Migration, MigrationSet, Migrations, Missing, Mode, OutOfOrder, Plan, PlanDigest,
+    Policy, Pooler, Position, Repair, Settings, Severity, Standing, Step, TableName, Verb, Version,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};

@@ -7,8 +7,8 @@ use crate::interrupt::Interrupt;
 use crate::report::{History, Log, PlanReport, Report, Status};
 use crate::target::Target;
 use devflow_migrations::{
-    Ahead, Ledger, MigrationSet, Migrations, Missing, OutOfOrder, PlanDigest, Policy, Settings,
-    TableName, Version,
+    Ahead, Ledger, LedgerKind, MigrationSet, Migrations, Missing, OutOfOrder, PlanDigest, Policy,
+    Settings, TableName, Version,
 };
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -23,6 +23,8 @@ pub struct Migrator {
     pub(crate) set: MigrationSet,
     /// Whether the set is all that was embedded.
     pub(crate) is_whole: bool,
+    pub(crate) ledger: LedgerKind,
+    /// devflow's own ledger, whichever is in use.
     pub(crate) table: TableName,
     pub(crate) settings: Settings,
     pub(crate) target: Option<Version>,
@@ -65,6 +67,7 @@ impl Migrator {
         Self {
             set,
             is_whole: true,
+            ledger: LedgerKind::default(),
             table,
             settings,
             target: None,
@@ -74,6 +77,13 @@ impl Migrator {
             approved: None,
             server_wait: None,
         }
+    }
+
+    /// Says which table says what is in the database.
+    #[must_use]
+    pub fn ledger(mut self, kind: LedgerKind) -> Self {
+        self.ledger = kind;
+        self
     }
 
     /// Applies nothing newer than this version.

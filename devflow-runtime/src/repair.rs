@@ -140,7 +140,7 @@ impl Attempt<'_> {
     /// The rows, or what speaks against them.
     fn decide(&self, ledger: &Ledger, exists: bool, repairs: &[Repair]) -> Result<RepairPlan> {
         if !exists {
-            return Err(without_ledger(&self.table.name.to_string()));
+            return Err(without_ledger(&self.table.shown.to_string()));
         }
         if !ledger.damages().is_empty() {
             return Err(refused(&self.plan_with(ledger)));
