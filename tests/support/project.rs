@@ -2,6 +2,7 @@
 
 use crate::command::Command;
 use crate::programs::{Program, program};
+use crate::supabase::SupabaseCli;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -59,6 +60,19 @@ impl Project {
     #[must_use]
     pub fn migration(self, name: &str, sql: &str) -> Self {
         self.file(&format!("migrations/{name}"), sql)
+    }
+
+    /// Installs a Supabase CLI, as `npm install supabase` does.
+    ///
+    /// # Panics
+    /// When it cannot be had.
+    #[must_use]
+    pub fn with_supabase(self, cli: SupabaseCli) -> Self {
+        let folder = self.folder.join("node_modules/.bin");
+        fs::create_dir_all(&folder).expect("the folder can be made");
+        std::os::unix::fs::symlink(cli.program(), folder.join("supabase"))
+            .expect("a link can be made");
+        self
     }
 
     /// Writes a file, as [`Project::file`] does, in the middle of a test.
