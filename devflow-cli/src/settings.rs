@@ -6,6 +6,7 @@ mod dotenv;
 mod layer;
 mod project;
 mod report;
+mod small_file;
 mod source;
 #[cfg(test)]
 mod tests;

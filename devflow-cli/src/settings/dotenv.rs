@@ -3,14 +3,11 @@
 //! A reader of our own: the crates for it replace `$` in values, which many a password has, and show the line that they
 //! cannot read, which may hold one.
 
+use super::small_file;
 use crate::outcome::Trouble;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
-
-/// The longest file that is read, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// What a `.env` sets: each value with its line. `Debug` is not derived, for values are secrets.
 #[derive(Default)]
@@ -23,7 +20,7 @@ impl DotEnv {
     /// `dotenv_unreadable` or `dotenv_malformed`, naming the line and never what stands there.
     pub(super) fn read(folder: &Path) -> Result<Self, Trouble> {
         let path = folder.join(".env");
-        match text(&path) {
+        match small_file::read(&path) {
             Ok(text) => Self::parse(&text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => {
@@ -57,21 +54,6 @@ impl DotEnv {
             rest = rest.get(length + 1..).unwrap_or_default();
         }
         Ok(Self(values))
-    }
-}
-
-fn text(path: &Path) -> io::Result<String> {
-    // A pipe of that name would be waited for without end.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut text = String::new();
-    let read = fs::File::open(path)?
-        .take(MAX_BYTES + 1)
-        .read_to_string(&mut text)?;
-    match read as u64 > MAX_BYTES {
-        true => Err(io::Error::other("it is longer than 1 MiB")),
-        false => Ok(text),
     }
 }
 

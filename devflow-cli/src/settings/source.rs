@@ -4,12 +4,14 @@ use super::database::LOCAL;
 use super::dotenv::DotEnv;
 use super::layer::Chosen;
 use super::project::Project;
+use super::small_file;
 use crate::args::DatabaseArguments;
 use crate::outcome::{Origin, Trouble};
 use crate::secret::Secret;
 use crate::surroundings::Surroundings;
 use devflow_migrations::Environment;
 use std::ffi::OsStr;
+use std::io;
 
 /// The variable that is read where no devflow.yml names one.
 pub(super) const DEFAULT_VARIABLE: &str = "DATABASE_URL";
@@ -50,10 +52,7 @@ impl Source {
                 .by
                 .map(|by| by.replace(".url_env", ".direct_url_env"));
         }
-        let is_set = surroundings
-            .variables
-            .contains_key(OsStr::new(&source.variable));
-        if let (false, Some((_, line))) = (is_set, source.dotenv.get(&source.variable)) {
+        if let Place::DotEnv(_, line) = source.place(&source.variable, surroundings) {
             remarks.push(format!("{} is taken from .env:{line}", source.variable));
         }
         Ok(source)
@@ -98,39 +97,57 @@ impl Source {
         }
     }
 
-    /// Whether a variable has a value that is not empty, here or in `.env`, which never overrides.
+    /// Where the value of a variable is.
+    fn place<'a>(&'a self, variable: &str, surroundings: &'a Surroundings) -> Place<'a> {
+        let named = |name: &str| surroundings.variables.get(OsStr::new(name));
+        let value = named(variable);
+        let file = named(&naming_file(variable));
+        match (value, file, self.dotenv.get(variable)) {
+            (Some(value), _, _) if !value.is_empty() => Place::Variable(value),
+            (_, Some(file), _) if !file.is_empty() => Place::File(file),
+            (Some(empty), _, _) => Place::Variable(empty),
+            (None, _, Some((text, line))) => Place::DotEnv(text, line),
+            (None, _, None) => Place::Nowhere,
+        }
+    }
+
+    /// Whether a variable has a value that is not empty.
     fn has(&self, variable: &str, surroundings: &Surroundings) -> bool {
-        match surroundings.variables.contains_key(OsStr::new(variable)) {
-            true => surroundings.text(variable).is_some(),
-            false => self
-                .dotenv
-                .get(variable)
-                .is_some_and(|(value, _)| !value.is_empty()),
+        match self.place(variable, surroundings) {
+            Place::Variable(value) => !value.is_empty(),
+            Place::DotEnv(text, _) => !text.is_empty(),
+            Place::File(_) => true,
+            Place::Nowhere => false,
         }
     }
 
     /// The value and where it is; `None` where nothing sets it.
     ///
     /// # Errors
-    /// `url_not_set` for a value that no URL can be.
+    /// `url_not_set` for a value that no URL can be, `url_file_unreadable` for a file that cannot be read.
     pub(super) fn find(
         &self,
         surroundings: &Surroundings,
     ) -> Result<Option<Chosen<Secret>>, Trouble> {
-        let variable = surroundings.variables.get(OsStr::new(&self.variable));
-        let (text, origin) = match (variable, self.dotenv.get(&self.variable)) {
-            (Some(value), _) => {
+        let (text, origin) = match self.place(&self.variable, surroundings) {
+            Place::Variable(value) => {
                 let text = value.to_str();
                 let text = text.ok_or_else(|| self.trouble("is not valid UTF-8"))?;
-                (text, Origin::Variable(self.variable.clone()))
+                (text.to_owned(), Origin::Variable(self.variable.clone()))
             }
-            (None, Some((text, line))) => (text, Origin::DotEnv(format!(".env:{line}"))),
-            (None, None) => return Ok(None),
+            Place::File(file) => {
+                let text = small_file::read(&surroundings.directory.join(file));
+                let text = text.map_err(|error| self.unreadable(&error))?;
+                let origin = Origin::Variable(naming_file(&self.variable));
+                (text.trim().to_owned(), origin)
+            }
+            Place::DotEnv(text, line) => (text.to_owned(), Origin::DotEnv(format!(".env:{line}"))),
+            Place::Nowhere => return Ok(None),
         };
         match text.trim().is_empty() {
             true => Err(self.trouble("is empty")),
             false => Ok(Some(Chosen {
-                value: Secret::new(text.to_owned()),
+                value: Secret::new(text),
                 origin,
             })),
         }
@@ -152,7 +169,33 @@ impl Source {
             format!("the environment variable {variable}, {named_by}, {problem}"),
         )
         .help(format!(
-            "set {variable} to the database's URL, or name another variable with --url-env"
+            "set {variable} to the database's URL, or {} to the path of a file that holds it, or name another variable with --url-env",
+            naming_file(variable)
         ))
     }
+
+    /// The path is not shown: who confused the two variables has put the URL there.
+    fn unreadable(&self, error: &io::Error) -> Trouble {
+        let variable = naming_file(&self.variable);
+        let message = format!("the file that {variable} names cannot be read: {error}");
+        Trouble::usage("url_file_unreadable", message).help(format!(
+            "{variable} is the path of a file that holds the database's URL; the URL itself belongs into {}",
+            self.variable
+        ))
+    }
+}
+
+/// Where the value of a variable is. A variable that is empty says nothing to a file, but leaves `.env` unread.
+enum Place<'a> {
+    Variable(&'a OsStr),
+    /// A file that another variable names, as containers are handed their secrets.
+    File(&'a OsStr),
+    /// The text, and the line.
+    DotEnv(&'a str, usize),
+    Nowhere,
+}
+
+/// The variable that names the file which holds the value of this one.
+fn naming_file(variable: &str) -> String {
+    format!("{variable}_FILE")
 }

@@ -343,6 +343,45 @@ fn who_can_be_asked_and_who_asked() {
     assert_eq!(nobody.actor, devflow_runtime::Actor::default());
 }
 
+#[test]
+fn a_url_may_be_in_the_file_that_a_second_variable_names() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), "postgres://file\n").unwrap();
+    fs::write(folder.path().join(".env"), "LOCAL_URL=postgres://dotenv\n").unwrap();
+    let found = |arguments: &str, variables: &[(&str, &str)]| {
+        let around = surroundings(folder.path(), Some(SEVERAL), variables);
+        match settle(&format!("db status {arguments}"), &around) {
+            Ok(Settings::Status(status)) => Ok(status.database.url.expose().to_owned()),
+            Ok(other) => panic!("{other:?}"),
+            Err(trouble) => Err((trouble.code, format!("{trouble:?}"))),
+        }
+    };
+    let (file, local) = (("LOCAL_URL_FILE", "secret"), "postgres://local");
+    let url = |text: &str| Ok(text.to_owned());
+    assert_eq!(found("", &[file]), url("postgres://file"));
+    assert_eq!(
+        found("", &[file, ("LOCAL_URL", "")]),
+        url("postgres://file")
+    );
+    assert_eq!(found("", &[file, ("LOCAL_URL", local)]), url(local));
+    assert_eq!(
+        found("", &[("LOCAL_URL_FILE", "")]),
+        url("postgres://dotenv")
+    );
+    let direct = [("STAGING_URL", "x"), ("STAGING_DIRECT_URL_FILE", "secret")];
+    assert_eq!(found("--env staging", &direct), url("postgres://file"));
+    assert_eq!(
+        found("--url-env A", &[("A_FILE", "secret")]),
+        url("postgres://file")
+    );
+    // Who confuses the two variables does not see the password again.
+    for path in ["postgres://ann:hunter2@h/db", ".", "none"] {
+        let (code, shown) = found("", &[("LOCAL_URL_FILE", path)]).unwrap_err();
+        assert_eq!(code, "url_file_unreadable");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
 /// Some platforms give a job a terminal: a question would wait there until the job's time is over.
 #[test]
 fn nobody_is_asked_where_ci_is_set() {

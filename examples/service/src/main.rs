@@ -16,7 +16,7 @@ use tracing::info;
 /// The files in `migrations/`: checked by the compiler, and part of this binary.
 static MIGRATIONS: Migrations = embed_migrations!();
 
-/// Keeps links. Reads DATABASE_URL, and LISTEN_ADDR (127.0.0.1:3000).
+/// Keeps links. Reads DATABASE_URL or DATABASE_URL_FILE, and LISTEN_ADDR (127.0.0.1:3000).
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -33,14 +33,24 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     tracing_subscriber::fmt().with_writer(stderr).init();
-    // A URL holds a password, and everybody may see a process's arguments: it comes from the environment.
-    let database_url = std::env::var("DATABASE_URL")
-        .ok()
-        .context("DATABASE_URL is not set")?;
+    let database_url = database_url()?;
     match arguments.command {
         Some(Command::Migrate) => migrate(&database_url).await,
         None => serve(&database_url).await,
     }
+}
+
+/// DATABASE_URL, or else what the file holds that DATABASE_URL_FILE names, as an orchestrator hands out its secrets. A URL
+/// holds a password, and everybody may see a process's arguments.
+fn database_url() -> anyhow::Result<String> {
+    if let Ok(url) = std::env::var("DATABASE_URL") {
+        return Ok(url);
+    }
+    let file = std::env::var("DATABASE_URL_FILE").ok();
+    let file = file.context("DATABASE_URL is not set, nor is DATABASE_URL_FILE")?;
+    let url = std::fs::read_to_string(file);
+    let url = url.context("the file that DATABASE_URL_FILE names cannot be read")?;
+    Ok(url.trim().to_owned())
 }
 
 /// Applies what is pending; the first signal rolls back the migration that runs, and ends.
