@@ -93,9 +93,14 @@ pub enum FindingKind {
         /// The tables, in the order in which they are locked.
         tables: Vec<String>,
     },
+    /// Pending here, and applied by what another history in the same database says.
+    RecordedElsewhere {
+        /// The table of the other history.
+        table: String,
+    },
     /// A ledger row that no run of devflow can have written.
     Damaged {
-        /// The row's id.
+        /// The row's id; 0 where it has none.
         id: i64,
         /// What is wrong with it.
         message: String,
@@ -139,6 +144,7 @@ impl Finding {
             FindingKind::NoDownFile => "no_down_file",
             FindingKind::DownOutside { .. } => "down_outside_transaction",
             FindingKind::StrongLocks { .. } => "strong_locks",
+            FindingKind::RecordedElsewhere { .. } => "recorded_elsewhere",
             FindingKind::Damaged { .. } => "ledger_damaged",
         }
     }
@@ -192,6 +198,10 @@ impl Finding {
             FindingKind::DownOutside { .. } => Some(format!(
                 "undo it by hand, and record that: `devflow db repair --not-applied {version}`"
             )),
+            FindingKind::RecordedElsewhere { .. } => Some(
+                "`devflow db adopt` records here what is applied there, and runs nothing"
+                    .to_owned(),
+            ),
             FindingKind::Damaged { .. } => Some(
                 "somebody else wrote to the ledger; compare it with a backup before going on"
                     .to_owned(),
@@ -275,6 +285,12 @@ impl fmt::Display for Finding {
                      those before it waits too",
                     tables.len()
                 )
+            }
+            FindingKind::RecordedElsewhere { table } => {
+                write!(f, "{path} is pending here, and {table} has it as applied")
+            }
+            FindingKind::Damaged { id: 0, message } => {
+                write!(f, "the ledger is damaged: {message}")
             }
             FindingKind::Damaged { id, message } => {
                 write!(

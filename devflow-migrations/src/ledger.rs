@@ -1,6 +1,7 @@
 //! What the ledger's rows say, version by version.
 
 use crate::event::LedgerEvent;
+use crate::supabase::Adoption;
 use crate::unit::{Fingerprint, Progress};
 use crate::version::Version;
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub struct LedgerRow {
 pub struct Ledger {
     versions: BTreeMap<Version, VersionHistory>,
     damages: Vec<Damage>,
+    adoptions: Vec<Adoption>,
     last_id: i64,
 }
 
@@ -55,7 +57,7 @@ pub struct VersionHistory {
 pub struct Damage {
     /// The version as the row spells it.
     pub version: String,
-    /// The row.
+    /// The row; 0 for one of another table.
     pub id: i64,
     /// What is wrong with it: one sentence, lower case, no full stop.
     pub message: String,
@@ -103,11 +105,27 @@ impl Ledger {
     }
 
     fn damage(&mut self, row: &LedgerRow, message: String) {
-        self.damages.push(Damage {
+        self.damaged(Damage {
             version: row.version.clone(),
             id: row.id,
             message,
         });
+    }
+
+    pub(crate) fn damaged(&mut self, damage: Damage) {
+        self.damages.push(damage);
+    }
+
+    /// Takes over what another history says, as if it had been written already.
+    pub(crate) fn adopt(&mut self, adoption: Adoption) {
+        self.add(adoption.row());
+        self.adoptions.push(adoption);
+    }
+
+    /// What it says that its table does not yet: the rows to be appended before any other.
+    #[must_use]
+    pub fn adoptions(&self) -> &[Adoption] {
+        &self.adoptions
     }
 
     /// The events of this version.

@@ -53,6 +53,7 @@ mod problem;
 mod repair;
 mod set;
 mod settings;
+pub mod supabase;
 mod tables;
 mod text;
 mod unit;

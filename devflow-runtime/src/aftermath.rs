@@ -62,7 +62,7 @@ impl Attempt<'_> {
             && left_nothing
             && let Some(newest) = self.migrator.set.newest()
             // Without an answer there is only a hint less.
-            && let Ok((facts, _)) = ledger::take_facts(session, &self.table).await
+            && let Ok(facts) = ledger::take_facts(session, &self.table).await
             && facts.in_use
         {
             failure.suggest_baseline(newest.version());
@@ -179,7 +179,7 @@ impl Attempt<'_> {
         // The interruption, if there was one, is over: this look is short and bounded.
         let again = connector.uninterrupted();
         let mut session = again.connect(&mut |_, _| {}).await?;
-        let (facts, _) = ledger::take_facts(&mut session, &self.table).await?;
+        let facts = ledger::take_facts(&mut session, &self.table).await?;
         if facts.in_recovery {
             let message = "a standby answers now, which may be behind what was committed";
             return Err(Error::new(ErrorKind::ReadOnly, "read_only", message));

@@ -21,7 +21,7 @@ use crate::step::Framing;
 use crate::target::Target;
 use crate::tell::Teller;
 use crate::watch::Watcher;
-use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, Settings, plan};
+use devflow_migrations::{CleanPlan, Ledger, LedgerKind, Plan, PlanDigest, Settings, plan};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -149,6 +149,7 @@ impl<'a> Attempt<'a> {
     pub(crate) async fn look(&mut self, session: &mut Session) -> Result<Look> {
         let look = ledger::look(session, &self.table).await?;
         self.link = Link::of(session, look.facts.marker.as_deref());
+        self.table.standing = look.standing;
         let first = self.place.database.is_empty();
         self.place.database.clone_from(&look.facts.database);
         self.place.role.clone_from(&look.facts.role);
@@ -185,40 +186,37 @@ impl<'a> Attempt<'a> {
         session: &mut Session,
         look: Look,
     ) -> Result<Round> {
-        let Look { facts, found } = look;
-        let shape = match found {
+        let Look { facts, found, .. } = look;
+        let shapes = match found {
             Found::Unusable(error) => return Err(error),
-            Found::Nothing => None,
-            Found::Ledger { digest, shape } => {
-                if digest == self.migrator.set.applied_digest() && self.migrator.approved.is_none()
-                {
-                    self.remark_distrust(&shape, &facts);
+            Found::Nothing => Vec::new(),
+            Found::Ledger { digest, shapes } => {
+                if digest == self.digest_of_all() && self.migrator.approved.is_none() {
+                    self.remark_distrust(&shapes, &facts);
                     return Ok(Round::Over(Box::new(self.report_all_applied())));
                 }
-                Some(shape)
+                shapes
             }
         };
-        let ledger = self.read(session, shape.is_some()).await?;
-        let glance = self.plan_with(&ledger);
-        if glance.steps().is_empty()
-            && glance.refused().next().is_none()
-            && self.migrator.approved.is_none()
+        let exists = !shapes.is_empty();
+        let ledger = self.read(session, exists).await?;
+        let glance = self.plan_run(session, &ledger).await;
+        let is_idle = glance.steps().is_empty() && glance.refused().next().is_none();
+        if is_idle && self.migrator.approved.is_none() && !self.may_adopt(&facts, &shapes, &ledger)
         {
-            if let Some(shape) = &shape {
-                self.remark_distrust(shape, &facts);
-            }
+            self.remark_distrust(&shapes, &facts);
             self.teller.warn(&glance);
             return Ok(Round::Over(Box::new(self.report(&glance, None))));
         }
-        self.check_writable(&facts, shape.as_ref(), &glance)?;
-        let watch = Watch::of(&glance, shape.is_some());
+        if !is_idle || self.migrator.approved.is_some() {
+            self.check_writable(&facts, &shapes, &glance)?;
+        }
+        let watch = Watch::of(&glance, &ledger, self.table.standing.own);
         let mut hold = match self.acquire(connector, session, &watch).await? {
             Waited::Locked(hold) => hold,
             Waited::LookAgain => return Ok(Round::LookAgain),
         };
-        let result = self
-            .locked(connector, session, &mut hold, shape.is_some())
-            .await;
+        let result = self.locked(connector, session, &mut hold, exists).await;
         hold.release(session, &self.table).await;
         result
     }
@@ -257,10 +255,21 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
-        if exists {
-            ledger::read(session, &self.table).await
-        } else {
-            Ok(Ledger::default())
+        match (exists, self.table.kind) {
+            (false, _) => Ok(Ledger::default()),
+            (true, LedgerKind::Devflow) => ledger::read(session, &self.table).await,
+            (true, LedgerKind::Supabase) => {
+                ledger::read_both(session, &self.table, &self.migrator.set).await
+            }
+        }
+    }
+
+    /// What the look finds when nothing is pending and nothing has drifted.
+    fn digest_of_all(&self) -> String {
+        let set = &self.migrator.set;
+        match self.table.kind {
+            LedgerKind::Devflow => set.applied_digest(),
+            LedgerKind::Supabase => format!("{} {}", set.applied_digest(), set.recorded_digest()),
         }
     }
 
@@ -285,18 +294,22 @@ impl<'a> Attempt<'a> {
         // Answered together with what comes next.
         let limits = session.send(&role_limits());
         let ledger = self.read(session, exists).await?;
-        let plan = self.plan_with(&ledger);
+        let plan = self.plan_run(session, &ledger).await;
         let digest = self.check_approval(session, &plan, exists).await?;
         self.teller.tell(&Event::Planned(&plan));
-        let clean = plan.into_clean().map_err(|plan| refused(&plan))?;
+        let mut clean = plan.into_clean().map_err(|plan| refused(&plan))?;
         check_intact(clean.plan().steps())?;
         check_pooled(clean.plan().steps(), hold.link())?;
         self.teller.warn(clean.plan());
-        if !exists && !clean.plan().steps().is_empty() {
-            let (facts, _) = ledger::take_facts(session, &self.table).await?;
-            if self.create(session, &facts).await? == Creation::Raced {
-                return Ok(Round::LookAgain);
-            }
+        if !ledger.adoptions().is_empty() {
+            clean = match self.adopt(session, &ledger, clean).await? {
+                Some(clean) => clean,
+                None => return Ok(Round::LookAgain),
+            };
+        } else if !clean.plan().steps().is_empty()
+            && self.prepare(session).await? == Creation::Raced
+        {
+            return Ok(Round::LookAgain);
         }
         if let Ok(limits) = limits {
             let limits = session.answer(limits).await;
@@ -308,13 +321,18 @@ impl<'a> Attempt<'a> {
         Box::pin(self.execute(connector, session, hold, clean, digest, !exists)).await
     }
 
-    pub(crate) async fn create(
-        &mut self,
-        session: &mut Session,
-        facts: &Facts,
-    ) -> Result<Creation> {
+    /// Makes the tables that are missing.
+    pub(crate) async fn prepare(&mut self, session: &mut Session) -> Result<Creation> {
+        if self.table.is_complete() {
+            return Ok(Creation::Done);
+        }
+        let facts = ledger::take_facts(session, &self.table).await?;
         let readers = &self.migrator.settings.tracking_readers;
-        ledger::create(session, &self.table, facts.has_schema, readers).await
+        let creation = ledger::create(session, &self.table, &facts, readers).await?;
+        if creation == Creation::Done {
+            self.table.made();
+        }
+        Ok(creation)
     }
 
     pub(crate) async fn execute(

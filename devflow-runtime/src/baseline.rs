@@ -56,18 +56,15 @@ impl Attempt<'_> {
             return Ok(self.report(&plan, digest));
         }
         self.check_interrupt()?;
-        if !exists {
-            let (facts, _) = ledger::take_facts(session, &self.table).await?;
-            if self.create(session, &facts).await? == Creation::Raced {
-                return Err(created_by_another());
-            }
+        if self.prepare(session).await? == Creation::Raced {
+            return Err(created_by_another());
         }
-        let event = plan.verb().event();
-        let records: Vec<_> = plan
-            .steps()
-            .iter()
-            .map(|step| Record::of(&step.migration, step.seq, event, &self.run.json))
-            .collect();
+        let (event, run) = (plan.verb().event(), &self.run.json);
+        let adopted = ledger.adoptions().iter();
+        let adopted = adopted.map(|adoption| Record::adopted(adoption, run));
+        let steps = plan.steps().iter();
+        let steps = steps.map(|step| Record::of(&step.migration, step.seq, event, run));
+        let records: Vec<_> = adopted.chain(steps).collect();
         ledger::append(session, &self.table, &records).await?;
         self.done = plan.steps().iter().map(recorded).collect();
         Ok(self.report(&plan, digest))

@@ -1,11 +1,11 @@
 //! From a server's refusal to a failure that a person can act on.
 
-use crate::ledger::MEDDLED;
+use crate::ledger::{MEDDLED, MEDDLED_BESIDE};
 use crate::locate::{Message, Spot, locate};
 use crate::report::{Notice, StepFailure};
 use crate::session::Refusal;
 use crate::step::{ENDED, INSIDE, UNLOCKED};
-use devflow_migrations::{Migration, Mode, Span, Version};
+use devflow_migrations::{Migration, Mode, Span, TableName, Version};
 use serde_json::json;
 use tokio_postgres::error::DbError;
 
@@ -47,6 +47,8 @@ pub(crate) fn describe(
             failure.fill(error, spot);
             if part == Part::End && is_missing_row(error) {
                 failure.explain_missing_row();
+            } else if part == Part::End && is_own_record(error) {
+                failure.explain_meddling_beside();
             } else if part == Part::End && error.code().code().starts_with("23") {
                 failure.hint = Some(
                     "a deferred constraint was not met when the migration was to be committed"
@@ -61,6 +63,13 @@ pub(crate) fn describe(
 /// The ledger row's `seq` is NULL when the row before it is gone.
 fn is_missing_row(error: &DbError) -> bool {
     error.code().code() == "23502" && error.column() == Some("seq")
+}
+
+/// The Supabase CLI's table has the version already, and no other runner wrote it.
+fn is_own_record(error: &DbError) -> bool {
+    error.code().code() == "23505"
+        && error.schema() == Some(TableName::supabase().schema())
+        && error.table() == Some(TableName::supabase().table())
 }
 
 /// A file that was stopped between two of its statements.
@@ -156,7 +165,21 @@ impl StepFailure {
                 "the migration wrote to devflow's ledger, or put a trigger or a rule on it"
                     .to_owned();
             self.hint = Some("leave the ledger alone: only devflow adds to it".to_owned());
+        } else if said.contains(MEDDLED_BESIDE) {
+            self.explain_meddling_beside();
         }
+    }
+
+    fn explain_meddling_beside(&mut self) {
+        self.sqlstate = None;
+        self.message = format!(
+            "the migration wrote to {}, or put a trigger or a rule on it",
+            TableName::supabase()
+        );
+        self.hint = Some(
+            "leave that table to devflow and the Supabase CLI; `devflow db baseline` and `devflow db repair` correct it"
+                .to_owned(),
+        );
     }
 
     /// The row that devflow's own row must follow was not there.

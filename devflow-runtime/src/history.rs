@@ -47,7 +47,7 @@ impl Attempt<'_> {
         let (ledger, ledger_exists) = self.look_and_read(session).await?;
         let plan = self.plan_with(&ledger);
         let rows = rows(&ledger, version);
-        if rows.is_empty() && self.migrator.set.get(version).is_none() {
+        if ledger.get(version).is_none() && self.migrator.set.get(version).is_none() {
             return Err(unknown(version));
         }
         let mut entries = self.entries(&ledger, &plan).into_iter();
@@ -71,6 +71,8 @@ impl Attempt<'_> {
 fn rows(ledger: &Ledger, version: &Version) -> Vec<LedgerEntry> {
     let history = ledger.get(version).into_iter();
     let rows = history.flat_map(VersionHistory::rows);
+    // What has not been taken over yet is no row.
+    let rows = rows.filter(|(_, row)| row.id > 0);
     rows.map(|(_, row)| LedgerEntry::of(row.clone())).collect()
 }
 

@@ -15,22 +15,22 @@ impl Attempt<'_> {
         connector: &Connector<'_>,
         session: &mut Session,
     ) -> Result<(Hold, bool)> {
-        let Look { facts, found } = self.look(session).await?;
-        let shape = match found {
+        let Look { facts, found, .. } = self.look(session).await?;
+        let shapes = match found {
             Found::Unusable(error) => return Err(error),
-            Found::Nothing => None,
-            Found::Ledger { shape, .. } => Some(shape),
+            Found::Nothing => Vec::new(),
+            Found::Ledger { shapes, .. } => shapes,
         };
         let work = "the ledger is to be written";
-        if let Some(error) = self.obstacle(&facts, shape.as_ref(), work) {
+        if let Some(error) = self.obstacle(&facts, &shapes, work) {
             return Err(error);
         }
-        let watch = match &shape {
-            Some(_) => Watch::Nothing,
-            None => Watch::Table,
+        let watch = match self.table.standing.own {
+            true => Watch::Nothing,
+            false => Watch::Table,
         };
         match self.acquire(connector, session, &watch).await? {
-            Waited::Locked(hold) => Ok((hold, shape.is_some())),
+            Waited::Locked(hold) => Ok((hold, !shapes.is_empty())),
             Waited::LookAgain => Err(created_by_another()),
         }
     }
@@ -43,12 +43,12 @@ impl Attempt<'_> {
 
     /// Looks; whether there is a ledger to read.
     pub(crate) async fn has_ledger(&mut self, session: &mut Session) -> Result<bool> {
-        let Look { facts, found } = self.look(session).await?;
+        let Look { facts, found, .. } = self.look(session).await?;
         match found {
             Found::Unusable(error) => Err(error),
             Found::Nothing => Ok(false),
-            Found::Ledger { shape, .. } => {
-                self.remark_distrust(&shape, &facts);
+            Found::Ledger { shapes, .. } => {
+                self.remark_distrust(&shapes, &facts);
                 Ok(true)
             }
         }

@@ -54,7 +54,8 @@ impl Attempt<'_> {
         make: impl FnOnce(&Self, &Ledger) -> Plan,
     ) -> Result<(Ledger, PlanReport)> {
         let (ledger, exists) = self.look_and_read(session).await?;
-        let plan = make(self, &ledger);
+        let mut plan = make(self, &ledger);
+        self.refuse_recorded(session, &mut plan).await;
         self.remark_on_holder(session, &plan).await;
         let digest = self.digest(session, &plan).await;
         let report = self.plan_report(plan, digest, exists);
@@ -115,7 +116,8 @@ fn entry(
             .or_else(|| recorded(|row| &row.name)),
         state,
         checksum: checksum.or_else(|| recorded(|row| &row.checksum)),
-        at: row.map(|row| row.at.clone()),
+        // What has not been taken over yet has no time.
+        at: row.map(|row| row.at.clone()).filter(|at| !at.is_empty()),
         execution_ms: row.and_then(|row| row.execution_ms),
         by: row.and_then(|row| row.run.as_deref()).and_then(by),
         error: row.and_then(|row| row.error.as_deref()).and_then(message),

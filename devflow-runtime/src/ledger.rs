@@ -4,18 +4,24 @@
 
 mod append;
 mod create;
+mod elsewhere;
+mod form;
 mod look;
 mod meddling;
 mod progress;
 mod record;
+mod recorded;
 mod shape;
 
 pub(crate) use append::append;
 pub(crate) use create::{Creation, create};
+pub(crate) use elsewhere::applied_elsewhere;
+pub(crate) use form::{Standing, Whose};
 pub(crate) use look::{Facts, Found, Look, look, newest, read, system_identifier, take_facts};
 pub(crate) use meddling::{MEDDLED, is_overtaken, taken, untouched};
 pub(crate) use progress::progress_json;
-pub(crate) use record::{After, Record, SINCE_BEGIN, record_loss};
+pub(crate) use record::{After, Beside, Record, SINCE_BEGIN, record_loss};
+pub(crate) use recorded::{MEDDLED_BESIDE, is_recorded, read_both};
 pub(crate) use shape::Shape;
 
 use crate::charset::Charset;
@@ -34,8 +40,12 @@ pub(crate) struct LedgerTable {
     /// `"schema"."table"`.
     pub(crate) quoted: String,
     pub(crate) key: LockKey,
+    /// The table of the other history that the database may have.
+    pub(crate) other: TableName,
     /// What its database can hold, once a connection has said so.
     pub(crate) charset: Charset,
+    /// Which tables there are, as far as the run knows.
+    pub(crate) standing: Standing,
 }
 
 /// The advisory lock's key: the first 8 bytes, big-endian and signed, of SHA-256 of `devflow/1:` + schema + NUL + table.
@@ -81,9 +91,13 @@ pub(crate) const COLUMNS: [(&str, &str, &str); 12] = [
 impl LedgerTable {
     /// `own` is where devflow's own ledger is, or would be.
     pub(crate) fn new(kind: LedgerKind, own: &TableName) -> Self {
-        let (name, shown) = match kind {
-            LedgerKind::Devflow => (own.clone(), own.clone()),
-            LedgerKind::Supabase => (TableName::beside_supabase(), TableName::supabase()),
+        let (name, shown, other) = match kind {
+            LedgerKind::Devflow => (own.clone(), own.clone(), TableName::supabase()),
+            LedgerKind::Supabase => (
+                TableName::beside_supabase(),
+                TableName::supabase(),
+                own.clone(),
+            ),
         };
         Self {
             kind,
@@ -91,7 +105,9 @@ impl LedgerTable {
             key: LockKey::of(&shown),
             name,
             shown,
+            other,
             charset: Charset::default(),
+            standing: Standing::default(),
         }
     }
 }

@@ -101,6 +101,7 @@
 //! There are none. The parsers of SQL and YAML work while the service is compiled, and are not part of it.
 
 mod account;
+mod adopt;
 mod aftermath;
 mod answer;
 mod approval;

@@ -5,7 +5,8 @@ use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Facts, Shape};
 use crate::lock::Link;
-use devflow_migrations::{Ahead, Plan, Pooler, Step, Version};
+use devflow_migrations::supabase::misfit;
+use devflow_migrations::{Ahead, LedgerKind, Plan, Pooler, Step, Version};
 
 impl Attempt<'_> {
     /// What can be refused before a connection is opened.
@@ -17,6 +18,12 @@ impl Attempt<'_> {
                 "`ahead: compatible_only` is not built yet",
             )
             .help("use `ahead: refuse` or `ahead: warn`"));
+        }
+        if self.table.kind == LedgerKind::Supabase
+            && let Some(why) = misfit(&self.migrator.set)
+        {
+            return Err(Error::new(ErrorKind::Usage, "supabase_versions", why)
+                .help("give all files versions of 14 digits, as `devflow new` does"));
         }
         if !self.migrator.is_whole {
             return Err(damaged("its migrations do not fit each other any more"));
@@ -42,11 +49,13 @@ impl Attempt<'_> {
         ))
     }
 
-    pub(crate) fn remark_distrust(&mut self, shape: &Shape, facts: &Facts) {
-        // A role that may only read is what `status` is for, and says nothing against the ledger.
-        let distrust = shape.distrust(&self.table, &facts.role);
-        if let Some(error) = distrust.filter(|error| error.kind() == ErrorKind::Ledger) {
-            self.teller.remark(error.to_string());
+    pub(crate) fn remark_distrust(&mut self, shapes: &[Shape], facts: &Facts) {
+        for shape in shapes {
+            // A role that may only read is what `status` is for, and says nothing against the ledger.
+            let distrust = shape.distrust(&facts.role);
+            if let Some(error) = distrust.filter(|error| error.kind() == ErrorKind::Ledger) {
+                self.teller.remark(error.to_string());
+            }
         }
     }
 
@@ -55,11 +64,11 @@ impl Attempt<'_> {
     pub(crate) fn check_writable(
         &mut self,
         facts: &Facts,
-        shape: Option<&Shape>,
+        shapes: &[Shape],
         glance: &Plan,
     ) -> Result<()> {
         let pending = format!("{} migrations are pending", glance.steps().len());
-        match self.obstacle(facts, shape, &pending) {
+        match self.obstacle(facts, shapes, &pending) {
             None => Ok(()),
             Some(_) if glance.refused().next().is_some() => Err(refused(glance)),
             Some(error) => Err(error),
@@ -70,7 +79,7 @@ impl Attempt<'_> {
     pub(crate) fn obstacle(
         &mut self,
         facts: &Facts,
-        shape: Option<&Shape>,
+        shapes: &[Shape],
         work: &str,
     ) -> Option<Error> {
         let policy = self.migrator.settings.pooler.unwrap_or_default();
@@ -80,7 +89,7 @@ impl Attempt<'_> {
             Some(behind_pooler())
         } else {
             self.remark_on_pooler();
-            shape.and_then(|shape| shape.distrust(&self.table, &facts.role))
+            shapes.iter().find_map(|shape| shape.distrust(&facts.role))
         }
     }
 

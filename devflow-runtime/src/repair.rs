@@ -5,8 +5,9 @@ use crate::attempt::Attempt;
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
+use crate::hold::created_by_another;
 use crate::interrupt::Interrupt;
-use crate::ledger::{self, Record};
+use crate::ledger::{self, Beside, Creation, Record};
 use crate::migrator::{Migrator, until};
 use crate::report::RepairReport;
 use crate::session::Session;
@@ -129,10 +130,14 @@ impl Attempt<'_> {
             return Err(changed(&digest));
         }
         self.check_interrupt()?;
+        if self.prepare(session).await? == Creation::Raced {
+            return Err(created_by_another());
+        }
+        let adopted = ledger.adoptions().iter();
+        let adopted = adopted.map(|adoption| Record::adopted(adoption, &self.run.json));
         let corrections = plan.corrections().iter();
-        let records: Vec<_> = corrections
-            .map(|correction| self.record(correction))
-            .collect();
+        let corrections = corrections.map(|correction| self.record(correction));
+        let records: Vec<_> = adopted.chain(corrections).collect();
         ledger::append(session, &self.table, &records).await?;
         Ok(self.repair_report(&plan, digest))
     }
@@ -176,6 +181,10 @@ impl Attempt<'_> {
             run: &self.run.json,
             detail: Some(self.table.charset.hold(&repair.to_string())),
             before: None,
+            beside: match self.migrator.set.get(version) {
+                Some(migration) if after.event.is_applied() => Beside::Put(migration),
+                Some(_) | None => Beside::Remove,
+            },
         }
     }
 

@@ -6,6 +6,7 @@ use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::interrupt::Interrupt;
+use crate::ledger::Creation;
 use crate::lock::Hold;
 use crate::migrator::{Migrator, until};
 use crate::precondition::check_intact;
@@ -136,7 +137,14 @@ impl Attempt<'_> {
             return Err(overtaken());
         }
         self.teller.tell(&Event::Planned(&plan));
-        let clean = self.clean(plan)?;
+        let mut clean = self.clean(plan)?;
+        if !ledger.adoptions().is_empty() && !clean.plan().steps().is_empty() {
+            if self.append_adoptions(session, &ledger).await? == Creation::Raced {
+                return Err(overtaken());
+            }
+            let ledger = self.read(session, true).await?;
+            clean = self.clean(self.plan_revert(&ledger, to))?;
+        }
         check_intact(clean.plan().steps())?;
         self.teller.warn(clean.plan());
         let round = Box::pin(self.execute(connector, session, hold, clean, Some(digest), false));

@@ -164,8 +164,13 @@ impl Executor<'_, '_> {
     async fn trace(&mut self, steps: &[Step], index: usize) -> Trace {
         let after = self.after(steps, index);
         let query = format!(
-            "{LOCAL_SETTINGS} SELECT current_setting('devflow.kept', true); RESET devflow.kept; SELECT {}",
-            ledger::is_overtaken(self.framing.table, after)
+            "{LOCAL_SETTINGS} SELECT current_setting('devflow.kept', true); RESET devflow.kept; SELECT {} OR {}",
+            ledger::is_overtaken(self.framing.table, after),
+            match self.framing.verb {
+                Verb::Migrate =>
+                    ledger::is_recorded(self.framing.table, steps[index].migration.version()),
+                Verb::Baseline | Verb::Revert => "false".to_owned(),
+            }
         );
         let answer = self.ask(&query).await;
         if let Some(refusal) = &answer.error {

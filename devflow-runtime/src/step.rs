@@ -164,13 +164,14 @@ impl Framing<'_> {
                THEN pg_catalog.set_config('{ENDED}', '', true) {lock_guard}END; \
              SET CONSTRAINTS ALL IMMEDIATE; \
              {hygiene} \
-             {LOCAL_SETTINGS} {unhurried} {durability} {insert} RETURNING execution_ms; {guard}; COMMIT",
+             {LOCAL_SETTINGS} {unhurried} {durability} {insert} RETURNING execution_ms; {beside}{guard}; COMMIT",
             mark = self.mark(number),
             lock_guard = self.lock_guard(),
             hygiene = self.hygiene(),
             unhurried = unhurried(self.server_major),
             durability = durability.statement(),
             insert = record.insert(self.table, after),
+            beside = record.beside(self.table),
             guard = ledger::untouched(self.table, &record, after),
         )
     }
@@ -193,11 +194,12 @@ impl Framing<'_> {
         };
         format!(
             "{} SET LOCAL SESSION AUTHORIZATION DEFAULT; {LOCAL_SETTINGS} {} {} {} \
-             RETURNING execution_ms, detail; {};",
+             RETURNING execution_ms, detail; {}{};",
             record.look(),
             unhurried(self.server_major),
             durability.statement(),
             record.insert(self.table, None),
+            record.beside(self.table),
             ledger::taken(self.table, record),
         )
     }

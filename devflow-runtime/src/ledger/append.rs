@@ -18,7 +18,7 @@ pub(crate) async fn append(
 ) -> Result<()> {
     let inserts = records
         .iter()
-        .map(|record| record.insert(table, None) + "; ");
+        .map(|record| format!("{}; {}", record.insert(table, None), record.beside(table)));
     let message = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL_SETTINGS} {} {} {}COMMIT",
         unhurried(session.major_version()),

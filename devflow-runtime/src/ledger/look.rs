@@ -1,11 +1,13 @@
 //! Looking at the ledger: one message, one row, no lock, nothing written.
 
+use super::form::{Form, Standing};
+use super::recorded;
 use super::shape::{Shape, plain_table_guard, shape_query, unreadable};
 use super::{LOCAL_SETTINGS, LedgerTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
 use crate::session::{Answer, Refusal, Row, Session};
-use devflow_migrations::{Ledger, LedgerRow};
+use devflow_migrations::{Ledger, LedgerKind, LedgerRow};
 use tokio_postgres::error::DbError;
 
 /// What the first message found.
@@ -13,13 +15,16 @@ use tokio_postgres::error::DbError;
 pub(crate) struct Look {
     pub(crate) facts: Facts,
     pub(crate) found: Found,
+    /// Which tables there are.
+    pub(crate) standing: Standing,
 }
 
 /// What stands where the ledger should be.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// A ledger; the digest is of the last event of each version.
-    Ledger { digest: String, shape: Shape },
+    /// A ledger; the digest is of the last event of each version, followed by that of the Supabase CLI's versions where
+    /// its table counts. It is empty where a part of the ledger is still missing.
+    Ledger { digest: String, shapes: Vec<Shape> },
     /// Nothing.
     Nothing,
     /// Something that is not a ledger, or that we may not read.
@@ -40,12 +45,24 @@ pub(crate) struct Facts {
     pub(crate) in_use: bool,
     /// Whether the ledger's schema exists.
     pub(crate) has_schema: bool,
+    /// Whether that of the table exists which people know.
+    pub(crate) has_shown_schema: bool,
 }
 
 /// Facts about the session; one SELECT list.
 const FACTS: &str = "current_setting('devflow.session', true) AS marker, current_database() AS database, current_user AS role, \
      pg_backend_pid() AS pid, pg_is_in_recovery() AS in_recovery, current_setting('transaction_read_only') AS read_only, \
      coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted";
+
+/// Facts about the session, and whether there is another history.
+fn facts(table: &LedgerTable) -> String {
+    format!(
+        "{FACTS}, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+           WHERE n.nspname = {} AND c.relname = {}) AS has_other",
+        text(table.other.schema()),
+        text(table.other.table())
+    )
+}
 
 /// The last event of each version, hashed where it lies: see `MigrationSet::applied_digest`.
 fn digest_query(table: &LedgerTable) -> String {
@@ -81,28 +98,62 @@ pub(crate) async fn look(session: &mut Session, table: &LedgerTable) -> Result<L
 
 /// `None` when the ledger appeared between two messages.
 async fn glance(session: &mut Session, table: &LedgerTable) -> Result<Option<Look>> {
-    let query = format!(
-        "{LOCAL_SETTINGS} {guard}; SELECT {FACTS}, shape.*, ledger.digest FROM {shape} shape, {digest} ledger",
-        guard = plain_table_guard(table),
-        shape = shape_query(table),
-        digest = digest_query(table),
-    );
-    let answer = session.ask(&query).await;
+    let forms = table.forms();
+    let answer = session.ask(&glance_query(table, &forms)).await;
     match (answer.error, answer.rows.last()) {
         (None, Some(row)) => {
             let digest = column(row, "digest").to_owned();
-            let (facts, shape) = (Facts::of(row), Shape::of(row));
-            let found = match shape.complaint(table) {
-                Some(error) => Found::Unusable(error),
-                None => Found::Ledger { digest, shape },
-            };
-            Ok(Some(Look { facts, found }))
+            // devflow's own shape comes last, beside the facts.
+            let rows = answer.rows.iter().rev();
+            let shapes: Vec<_> = rows
+                .zip(&forms)
+                .map(|(row, form)| Shape::of(row, form))
+                .collect();
+            Ok(Some(Look::of(row, shapes, digest)))
         }
         (Some(Refusal::Server(error)), _) if is_about_the_table(&error) => {
             explain(session, table, &error).await
         }
         (Some(refusal), _) => Err(refusal.into_error("look at the ledger")),
         (None, None) => Ok(None),
+    }
+}
+
+fn glance_query(table: &LedgerTable, forms: &[Form<'_>]) -> String {
+    let guards: String = forms
+        .iter()
+        .map(|form| plain_table_guard(form) + "; ")
+        .collect();
+    let others: String = forms[1..]
+        .iter()
+        .map(|form| format!("SELECT * FROM {} shape; ", shape_query(form)))
+        .collect();
+    let (digest, recorded) = match table.kind {
+        LedgerKind::Devflow => ("ledger.digest", String::new()),
+        LedgerKind::Supabase => (
+            "ledger.digest || ' ' || recorded.digest AS digest",
+            format!(", {} recorded", recorded::DIGEST),
+        ),
+    };
+    format!(
+        "{LOCAL_SETTINGS} {guards}{others}SELECT {facts}, shape.*, {digest} FROM {shape} shape, {ledger} ledger{recorded}",
+        facts = facts(table),
+        shape = shape_query(&forms[0]),
+        ledger = digest_query(table),
+    )
+}
+
+impl Look {
+    fn of(facts: &Row, shapes: Vec<Shape>, digest: String) -> Self {
+        Self {
+            facts: Facts::of(facts),
+            standing: Standing::of(&shapes, facts),
+            found: match shapes.iter().find_map(Shape::complaint) {
+                Some(error) => Found::Unusable(error),
+                None if shapes.is_empty() => Found::Nothing,
+                None => Found::Ledger { digest, shapes },
+            },
+        }
     }
 }
 
@@ -118,45 +169,70 @@ async fn explain(
     table: &LedgerTable,
     error: &DbError,
 ) -> Result<Option<Look>> {
-    let (facts, shape) = take_facts(session, table).await?;
-    let is_absent = ABSENT.contains(&error.code().code());
-    let found = match shape.map(|shape| (shape.complaint(table), shape)) {
-        None => Found::Nothing,
-        Some((Some(complaint), _)) => Found::Unusable(complaint),
-        Some((None, _)) if is_absent => return Ok(None),
-        Some((None, shape)) => Found::Unusable(unreadable(table, &shape, error)),
-    };
-    Ok(Some(Look { facts, found }))
+    let (facts, shapes) = take_shapes(session, table).await?;
+    let mut look = Look::of(&facts, shapes, String::new());
+    if let Found::Ledger { shapes, .. } = &look.found {
+        let is_absent = ABSENT.contains(&error.code().code());
+        let is_all_there = shapes.len() == table.forms().len();
+        if is_absent && is_all_there {
+            return Ok(None);
+        }
+        // Of two tables, the one that filters is the one that says no.
+        let filters = |shape: &&Shape| shape.row_security;
+        let shape = shapes.iter().find(filters).or(shapes.last());
+        if let Some(shape) = shape.filter(|_| !is_absent) {
+            look.found = Found::Unusable(unreadable(shape, error));
+        }
+    }
+    Ok(Some(look))
 }
 
 /// Undefined table, undefined schema.
 const ABSENT: [&str; 2] = ["42P01", "3F000"];
 
-/// Facts about the session, and the shape of what stands where the ledger should be.
+/// Facts about the session and the database.
 ///
 /// # Errors
 /// When the connection is lost, or the server refuses.
-pub(crate) async fn take_facts(
-    session: &mut Session,
-    table: &LedgerTable,
-) -> Result<(Facts, Option<Shape>)> {
+pub(crate) async fn take_facts(session: &mut Session, table: &LedgerTable) -> Result<Facts> {
+    let (row, _) = take_shapes(session, table).await?;
+    Ok(Facts::of(&row))
+}
+
+/// The same, and the shapes of what stands where the tables of the history should be.
+async fn take_shapes(session: &mut Session, table: &LedgerTable) -> Result<(Row, Vec<Shape>)> {
+    let forms = table.forms();
+    let shapes: String = forms
+        .iter()
+        .map(|form| {
+            format!(
+                "SELECT shape.* FROM (SELECT) one LEFT JOIN {} shape ON true; ",
+                shape_query(form)
+            )
+        })
+        .collect();
     let query = format!(
-        "{LOCAL_SETTINGS} SELECT {FACTS}, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-           WHERE c.relkind IN ('r', 'p') AND c.oid IS DISTINCT FROM to_regclass({ledger}) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+        "{LOCAL_SETTINGS} {shapes} SELECT {facts}, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+           WHERE c.relkind IN ('r', 'p') AND (n.nspname, c.relname) NOT IN (({schema}, {name}), ({shown_schema}, {shown})) \
+           AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) AS in_use, \
          EXISTS (SELECT FROM pg_namespace WHERE nspname = {schema}) AS has_schema, \
-         shape.* FROM (SELECT) one LEFT JOIN {shape} shape ON true",
+         EXISTS (SELECT FROM pg_namespace WHERE nspname = {shown_schema}) AS has_shown_schema",
+        facts = facts(table),
         schema = text(table.name.schema()),
-        ledger = text(&table.quoted),
-        shape = shape_query(table),
+        name = text(table.name.table()),
+        shown_schema = text(table.shown.schema()),
+        shown = text(table.shown.table()),
     );
-    let answer = session.ask(&query).await.accept("look at the database")?;
-    let row = answer
+    let mut answer = session.ask(&query).await.accept("look at the database")?;
+    let facts = answer
         .rows
-        .first()
+        .pop()
         .ok_or_else(|| unexpected("the facts have no row"))?;
-    let shape = row.get("oid").map(|_| Shape::of(row));
-    Ok((Facts::of(row), shape))
+    let rows = answer.rows.iter().zip(&forms);
+    let rows = rows.filter(|(row, _)| row.get("oid").is_some());
+    let shapes = rows.map(|(row, form)| Shape::of(row, form)).collect();
+    Ok((facts, shapes))
 }
 
 /// Reads every row.
@@ -182,13 +258,27 @@ pub(crate) async fn newest(
 }
 
 async fn rows(session: &mut Session, table: &LedgerTable, order: &str) -> Result<Vec<LedgerRow>> {
+    let query = format!("{} {order}", table.quoted);
+    let rows = rows_of(session, table, "NULL", &query).await?;
+    Ok(rows.into_iter().map(|(row, _)| row).collect())
+}
+
+/// Rows from a source that has a ledger's columns, each with another value beside it.
+pub(super) async fn rows_of(
+    session: &mut Session,
+    table: &LedgerTable,
+    beside: &str,
+    source: &str,
+) -> Result<Vec<(LedgerRow, Option<String>)>> {
     let query = format!(
         "{LOCAL_SETTINGS} SELECT id, version, seq, event, name, checksum, statement, execution_ms, error, run, detail, \
-         to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at FROM {} {order}",
-        table.quoted
+         to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, {beside} AS beside FROM {source}"
     );
     let answer = session.ask(&query).await.accept("read the ledger")?;
-    let restored = |row| table.charset.restore(ledger_row(row));
+    let restored = |row: &Row| {
+        let beside = row.get("beside").map(str::to_owned);
+        (table.charset.restore(ledger_row(row)), beside)
+    };
     Ok(answer.rows.iter().map(restored).collect())
 }
 
@@ -235,8 +325,9 @@ impl Facts {
             in_recovery: is("in_recovery", "t"),
             read_only: is("read_only", "on"),
             encrypted: is("encrypted", "t"),
-            has_schema: row.get("has_schema") == Some("t"),
-            in_use: row.get("in_use") == Some("t"),
+            has_schema: is("has_schema", "t"),
+            has_shown_schema: is("has_shown_schema", "t"),
+            in_use: is("in_use", "t"),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Whether anybody but the run itself wrote to the ledger, or means to.
 
-use super::{After, LedgerTable, Record};
+use super::{After, Beside, LedgerTable, Record, recorded};
 use crate::literal::text;
+use devflow_migrations::LedgerKind;
 
 /// What the server answers when a migration wrote to the ledger.
 pub(crate) const MEDDLED: &str = "devflow: the ledger was changed";
@@ -21,13 +22,17 @@ pub(crate) fn untouched(
 ) -> String {
     let not_taken = not_taken(table, record);
     let newer = newer(table, after);
-    guard(
+    let own = guard(
         table,
         &format!(
             "{not_taken} OR 1 <> (SELECT count(*) {newer}) \
              OR pg_stat_get_xact_tuples_updated(c.oid) + pg_stat_get_xact_tuples_deleted(c.oid) > 0"
         ),
-    )
+    );
+    match (table.kind, record.beside) {
+        (LedgerKind::Supabase, Beside::Add(_)) => format!("{own}; {}", recorded::only_one_row()),
+        _ => own,
+    }
 }
 
 /// An SQL expression: whether the ledger has a row that is newer than the one which ours was to follow.

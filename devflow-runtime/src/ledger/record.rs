@@ -1,12 +1,13 @@
 //! One row to be written.
 
-use super::LedgerTable;
 use super::{LOCAL_SETTINGS, unhurried};
+use super::{LedgerTable, recorded};
 use crate::error::Result;
 use crate::literal::{optional, text};
 use crate::session::Session;
 use crate::step::Durability;
-use devflow_migrations::{LedgerEvent, Migration, Step, Version};
+use devflow_migrations::supabase::Adoption;
+use devflow_migrations::{LedgerEvent, LedgerKind, Migration, Step, Version};
 use serde_json::json;
 
 /// One row to be written, at the `seq` that was read plus one: a collision means that another runner moved.
@@ -29,6 +30,18 @@ pub(crate) struct Record<'a> {
     pub(crate) detail: Option<String>,
     /// An SQL expression for what else the detail says, as `before`; the server finds it with the migration's settings.
     pub(crate) before: Option<String>,
+    pub(crate) beside: Beside<'a>,
+}
+
+/// What becomes of the version's row in the Supabase CLI's table, where that one counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Beside<'a> {
+    Nothing,
+    /// It is added, and was not there.
+    Add(&'a Migration),
+    /// It is there afterwards, and says this.
+    Put(&'a Migration),
+    Remove,
 }
 
 /// The row that must be visible for another to be written.
@@ -55,7 +68,44 @@ impl<'a> Record<'a> {
             run,
             detail: None,
             before: None,
+            beside: match event {
+                LedgerEvent::Applied => Beside::Add(migration),
+                LedgerEvent::Baselined | LedgerEvent::Repaired => Beside::Put(migration),
+                LedgerEvent::Reverted => Beside::Remove,
+                LedgerEvent::Started | LedgerEvent::Progress | LedgerEvent::Failed => {
+                    Beside::Nothing
+                }
+            },
         }
+    }
+
+    /// What the ledger lacks.
+    pub(crate) fn adopted(adoption: &'a Adoption, run: &'a str) -> Self {
+        Self {
+            version: &adoption.version,
+            seq: adoption.seq,
+            event: adoption.event,
+            name: adoption.name.as_deref(),
+            checksum: adoption.checksum.clone(),
+            statement: None,
+            execution_ms: None,
+            error: None,
+            run,
+            detail: Some(json!({ "supabase": adoption.likeness.as_str() }).to_string()),
+            before: None,
+            beside: Beside::Nothing,
+        }
+    }
+
+    /// The statements, each with its semicolon, that keep the Supabase CLI's table in step with the row.
+    pub(crate) fn beside(&self, table: &LedgerTable) -> String {
+        let (statement, is_there) = match (table.kind, self.beside) {
+            (LedgerKind::Devflow, _) | (_, Beside::Nothing) => return String::new(),
+            (LedgerKind::Supabase, Beside::Add(migration)) => (recorded::insert(migration), true),
+            (LedgerKind::Supabase, Beside::Put(migration)) => (recorded::replace(migration), true),
+            (LedgerKind::Supabase, Beside::Remove) => (recorded::remove(self.version), false),
+        };
+        format!("{statement}; {}", recorded::guard(self.version, is_there))
     }
 
     /// What precedes the INSERT, while names still mean what they mean to the migration.

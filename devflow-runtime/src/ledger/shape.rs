@@ -1,15 +1,19 @@
 //! What stands where the ledger should be, and whether to trust it.
 
+use super::COMMENT;
+use super::form::{Form, Whose};
 use super::look::column;
-use super::{COLUMNS, COMMENT, LedgerTable};
 use crate::error::{Error, ErrorKind};
-use crate::literal::text;
+use crate::literal::{identifier, text};
 use crate::session::Row;
+use devflow_migrations::TableName;
 use tokio_postgres::error::{DbError, SqlState};
 
 /// What speaks against trusting a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Shape {
+    pub(crate) table: TableName,
+    pub(crate) whose: Whose,
     pub(crate) kind: String,
     pub(crate) comment: Option<String>,
     pub(crate) owner: String,
@@ -20,7 +24,7 @@ pub(crate) struct Shape {
     pub(crate) may_insert: bool,
     /// The names of its columns, where the comment is not a ledger's.
     pub(crate) columns: Vec<String>,
-    /// Whether (version, seq) is unique: what keeps two runners from writing the same row.
+    /// Whether its key is unique: what keeps two runners from writing the same row.
     pub(crate) keyed: bool,
     /// Our columns that are not there, each with its type.
     pub(crate) lacking: Option<String>,
@@ -28,26 +32,25 @@ pub(crate) struct Shape {
 
 /// Raises unless the name is free or belongs to an ordinary table with PostgreSQL's own types: a view of that name would
 /// run its owner's functions with our rights. Its row, if it returns one, is not the look's.
-pub(super) fn plain_table_guard(table: &LedgerTable) -> String {
+pub(super) fn plain_table_guard(form: &Form<'_>) -> String {
     format!(
         "SELECT set_config('devflow: not a ledger', '', true) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {schema} AND c.relname = {name} AND (c.relkind <> 'r' OR EXISTS (SELECT FROM pg_attribute a \
            JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
            AND a.attname IN ({known}) AND t.typnamespace <> 'pg_catalog'::regnamespace))",
-        known = known_columns(),
-        schema = text(table.name.schema()),
-        name = text(table.name.table()),
+        known = listed(form.columns.iter().map(|(name, ..)| *name)),
+        schema = text(form.name.schema()),
+        name = text(form.name.table()),
     )
 }
 
-fn known_columns() -> String {
-    let known: Vec<_> = COLUMNS.iter().map(|(name, ..)| text(name)).collect();
-    known.join(", ")
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// Facts about the table, by catalog alone: they can be had without any right on it.
-pub(super) fn shape_query(table: &LedgerTable) -> String {
-    let typed = COLUMNS.iter();
+pub(super) fn shape_query(form: &Form<'_>) -> String {
+    let typed = form.columns.iter();
     let typed: Vec<_> = typed
         .map(|(name, kind, _)| format!("({}, {})", text(name), text(kind)))
         .collect();
@@ -68,25 +71,29 @@ pub(super) fn shape_query(table: &LedgerTable) -> String {
            CASE WHEN obj_description(c.oid, 'pg_class') IS DISTINCT FROM {comment} THEN \
              (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
                WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) END AS columns, \
-           EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 2 \
-             AND i.indpred IS NULL AND i.indexprs IS NULL AND 2 = (SELECT count(*) FROM pg_attribute a \
-               WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey::int2[]) AND a.attname IN ('version', 'seq'))) AS keyed, \
+           EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = {width} \
+             AND i.indpred IS NULL AND i.indexprs IS NULL AND {width} = (SELECT count(*) FROM pg_attribute a \
+               WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey::int2[]) AND a.attname IN ({key}))) AS keyed, \
            (SELECT string_agg(name || ' ' || type, ', ') FROM (VALUES {typed}) ours(name, type) WHERE NOT EXISTS \
              (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = name AND atttypid = type::regtype)) AS lacking \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner \
          WHERE n.nspname = {schema} AND c.relname = {name})",
-        known = known_columns(),
+        known = listed(form.columns.iter().map(|(name, ..)| *name)),
         comment = text(COMMENT),
         typed = typed.join(", "),
-        schema = text(table.name.schema()),
-        name = text(table.name.table()),
+        width = form.key.len(),
+        key = listed(form.key.iter().copied()),
+        schema = text(form.name.schema()),
+        name = text(form.name.table()),
     )
 }
 
 impl Shape {
-    pub(super) fn of(row: &Row) -> Self {
+    pub(super) fn of(row: &Row, form: &Form<'_>) -> Self {
         let optional = |name| row.get(name).map(str::to_owned);
         Self {
+            table: form.name.clone(),
+            whose: form.whose,
             kind: column(row, "kind").to_owned(),
             comment: optional("comment"),
             owner: column(row, "owner").to_owned(),
@@ -103,8 +110,16 @@ impl Shape {
         }
     }
 
-    /// Why this is not a ledger of ours, if it is not.
-    pub(super) fn complaint(&self, table: &LedgerTable) -> Option<Error> {
+    /// Why this is not the table that it should be, if it is not.
+    pub(super) fn complaint(&self) -> Option<Error> {
+        match self.whose {
+            Whose::Devflow => self.is_no_ledger(),
+            Whose::Supabase => self.is_not_supabases(),
+        }
+    }
+
+    fn is_no_ledger(&self) -> Option<Error> {
+        let table = &self.table;
         let is_ours = self.comment.as_deref() == Some(COMMENT);
         let what = match &self.lacking {
             Some(columns) => Some(format!("it lacks {columns}")),
@@ -123,7 +138,7 @@ impl Shape {
                 Error::new(
                     ErrorKind::Ledger,
                     "ledger_damaged",
-                    format!("the ledger {} is damaged: {what}", table.name),
+                    format!("the ledger {table} is damaged: {what}"),
                 )
                 .help("somebody else changed the table; compare it with a backup before going on"),
             );
@@ -133,10 +148,36 @@ impl Shape {
             Error::new(
                 ErrorKind::Ledger,
                 "ledger_foreign",
-                format!("{} is not a devflow ledger: it looks like {owner} table", table.name),
+                format!("{table} is not a devflow ledger: it looks like {owner} table"),
             )
             .help("set another tracking_table in devflow.yml, then record what is there already with `devflow db baseline VERSION`"),
         )
+    }
+
+    /// Of its columns the Supabase CLI itself adds those that are missing, but for the first.
+    fn is_not_supabases(&self) -> Option<Error> {
+        let what = if self.lacks("version") {
+            "it has no column `version` of type text"
+        } else if self.kind != "rp" {
+            "it is not an ordinary logged table"
+        } else if !self.keyed {
+            "its versions are not unique"
+        } else {
+            return None;
+        };
+        let message = format!("{} is not the Supabase CLI's table: {what}", self.table);
+        Some(
+            Error::new(ErrorKind::Ledger, "ledger_foreign", message).help(
+                "what is applied cannot be known without it: restore it, or say `ledger: devflow` in devflow.yml",
+            ),
+        )
+    }
+
+    /// Whether it has no column of this name and its type.
+    pub(super) fn lacks(&self, column: &str) -> bool {
+        let lacking = self.lacking.as_deref().unwrap_or_default();
+        let names = lacking.split(", ").filter_map(|one| one.split(' ').next());
+        names.into_iter().any(|name| name == column)
     }
 
     /// Whose table this is, by its columns.
@@ -171,8 +212,8 @@ impl Shape {
     }
 
     /// Why a run that writes may not go on, if it may not.
-    pub(crate) fn distrust(&self, table: &LedgerTable, role: &str) -> Option<Error> {
-        let (owner, name) = (&self.owner, &table.name);
+    pub(crate) fn distrust(&self, role: &str) -> Option<Error> {
+        let (owner, name) = (&self.owner, &self.table);
         let error = |code, message: String| Error::new(ErrorKind::Ledger, code, message);
         if let Some(foreign) = &self.foreign {
             let message = format!("the ledger {name} carries what devflow did not make: {foreign}");
@@ -201,18 +242,25 @@ impl Shape {
 }
 
 /// A table with a ledger's columns and key, restored without its comment perhaps.
-fn uncommented(table: &LedgerTable) -> Error {
-    let (name, quoted) = (&table.name, &table.quoted);
+fn uncommented(table: &TableName) -> Error {
+    let quoted = quoted(table);
     let message =
-        format!("{name} has a ledger's columns and lacks the comment by which a ledger is known");
+        format!("{table} has a ledger's columns and lacks the comment by which a ledger is known");
     Error::new(ErrorKind::Ledger, "ledger_foreign", message).help(format!(
         "if it is a ledger that was restored without comments: COMMENT ON TABLE {quoted} IS '{COMMENT}'"
     ))
 }
 
+fn quoted(table: &TableName) -> String {
+    format!(
+        "{}.{}",
+        identifier(table.schema()),
+        identifier(table.table())
+    )
+}
+
 /// Refusals that say nothing about the ledger itself.
-fn not_now(table: &LedgerTable, error: &DbError) -> Option<Error> {
-    let name = &table.name;
+fn not_now(name: &TableName, error: &DbError) -> Option<Error> {
     let (code, message, help) = match error.code().code() {
         "55P03" => (
             "ledger_locked",
@@ -232,9 +280,9 @@ fn not_now(table: &LedgerTable, error: &DbError) -> Option<Error> {
     Some(Error::new(ErrorKind::Broken, code, message).help(help))
 }
 
-pub(super) fn unreadable(table: &LedgerTable, shape: &Shape, error: &DbError) -> Error {
-    let name = &table.name;
-    if let Some(error) = not_now(table, error) {
+pub(super) fn unreadable(shape: &Shape, error: &DbError) -> Error {
+    let name = &shape.table;
+    if let Some(error) = not_now(name, error) {
         return error;
     }
     let denied = *error.code() == SqlState::INSUFFICIENT_PRIVILEGE;
@@ -244,7 +292,7 @@ pub(super) fn unreadable(table: &LedgerTable, shape: &Shape, error: &DbError) ->
             "ledger_filtered",
             format!("the ledger {name} is filtered by row-level security: what is applied cannot be known"),
         )
-        .help(format!("ALTER TABLE {} DISABLE ROW LEVEL SECURITY, or run as its owner", table.quoted)),
+        .help(format!("ALTER TABLE {} DISABLE ROW LEVEL SECURITY, or run as its owner", quoted(name))),
         (true, false) => Error::new(
             ErrorKind::Permission,
             "ledger_unreadable",

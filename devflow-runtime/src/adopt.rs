@@ -1,0 +1,89 @@
+//! What another history of the database says: taken over where it counts, a reason to stop where it does not.
+
+use crate::attempt::Attempt;
+use crate::error::{ErrorKind, Result};
+use crate::ledger::{self, Creation, Facts, Record, Shape};
+use crate::session::Session;
+use devflow_migrations::{CleanPlan, Ledger, Plan, Verb};
+
+impl Attempt<'_> {
+    /// The plan of a run, held against the other history of the database, where it has one.
+    pub(crate) async fn plan_run(&mut self, session: &mut Session, ledger: &Ledger) -> Plan {
+        let mut plan = self.plan_with(ledger);
+        self.refuse_recorded(session, &mut plan).await;
+        plan
+    }
+
+    /// What would be applied and is applied by what the other history says must not run again. That costs a message, where
+    /// there is such a history and something is pending.
+    pub(crate) async fn refuse_recorded(&mut self, session: &mut Session, plan: &mut Plan) {
+        let concerns = plan.verb() == Verb::Migrate && !plan.steps().is_empty();
+        if !self.table.standing.other || !concerns {
+            return;
+        }
+        let table = &self.table.other;
+        match ledger::applied_elsewhere(session, &self.table).await {
+            Ok(applied) => plan.refuse_recorded(table, &applied),
+            Err(why) => self.teller.remark(format!(
+                "whether {table} has what is pending here as applied could not be seen: {why}"
+            )),
+        }
+    }
+
+    /// Whether a run with nothing else to do takes over what the ledger lacks. It does so in passing: nothing depends on
+    /// it, and a role that may only read goes on without.
+    pub(crate) fn may_adopt(&mut self, facts: &Facts, shapes: &[Shape], ledger: &Ledger) -> bool {
+        let lacks = !ledger.adoptions().is_empty();
+        lacks
+            && self
+                .obstacle(facts, shapes, "the ledger is behind")
+                .is_none()
+    }
+
+    /// Appends what the ledger lacks, and plans again; `None` when that has moved meanwhile. The lock is held.
+    pub(crate) async fn adopt(
+        &mut self,
+        session: &mut Session,
+        ledger: &Ledger,
+        clean: CleanPlan,
+    ) -> Result<Option<CleanPlan>> {
+        match self.append_adoptions(session, ledger).await {
+            Ok(Creation::Done) => {}
+            Ok(Creation::Raced) => return Ok(None),
+            Err(error)
+                if error.kind() == ErrorKind::Permission && clean.plan().steps().is_empty() =>
+            {
+                tracing::debug!(%error, "the ledger stays behind");
+                return Ok(Some(clean));
+            }
+            Err(error) => return Err(error),
+        }
+        let ledger = self.read(session, true).await?;
+        let versions = |plan: &Plan| {
+            let steps = plan.steps().iter();
+            let versions = steps.map(|step| step.migration.version().clone());
+            versions.collect::<Vec<_>>()
+        };
+        let again = self.plan_with(&ledger);
+        let is_same = ledger.adoptions().is_empty() && versions(&again) == versions(clean.plan());
+        Ok(again.into_clean().ok().filter(|_| is_same))
+    }
+
+    /// Makes the tables that are missing, and appends what devflow's lacks.
+    pub(crate) async fn append_adoptions(
+        &mut self,
+        session: &mut Session,
+        ledger: &Ledger,
+    ) -> Result<Creation> {
+        if self.prepare(session).await? == Creation::Raced {
+            return Ok(Creation::Raced);
+        }
+        let adoptions = ledger.adoptions().iter();
+        let run = &self.run.json;
+        let records: Vec<_> = adoptions
+            .map(|adoption| Record::adopted(adoption, run))
+            .collect();
+        ledger::append(session, &self.table, &records).await?;
+        Ok(Creation::Done)
+    }
+}
