@@ -1,6 +1,7 @@
 //! What runs the real Supabase CLI: one file a theme, one program for all of them.
 
 mod cli;
+mod elements;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.
 #[test]

@@ -39,6 +39,8 @@ impl Recorded {
             return Likeness::Unknown;
         };
         let text = migration.text().as_str();
+        let statements: Vec<_> = statements.iter().map(|one| lines_ended(one)).collect();
+        let statements = &statements;
         if *statements == elements(migration) || is_whole(statements, text) {
             Likeness::Same
         } else if is_unsplit(statements) || bare(statements) == bare(&[text]) {
@@ -60,6 +62,11 @@ impl Recorded {
         let text = format!("{};\n", self.statements.as_ref()?.join(";\n"));
         Some(Checksum::of(&text))
     }
+}
+
+/// The CLI keeps the ends of lines as the file has them.
+fn lines_ended(statement: &str) -> String {
+    statement.replace("\r\n", "\n")
 }
 
 /// Some of those who write to the table put the whole file into one element.
