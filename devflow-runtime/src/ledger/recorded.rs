@@ -46,9 +46,12 @@ pub(crate) async fn read_both(
     );
     let nothing: Vec<_> = COLUMNS
         .iter()
-        .map(|(_, kind, _)| format!("NULL::{kind}"))
+        .map(|(name, kind, _)| format!("NULL::{kind} AS {name}"))
         .collect();
-    let recorded = format!("SELECT {}, version::text FROM {TABLE}", nothing.join(", "));
+    let recorded = format!(
+        "SELECT {}, version::text AS recorded FROM {TABLE}",
+        nothing.join(", ")
+    );
     let halves: Vec<_> = [
         table.standing.own.then_some(own),
         table.standing.recorded.map(|_| recorded),
