@@ -106,6 +106,8 @@ mod tests {
             directory: "migrations".into(),
             shown: "migrations".to_owned(),
             folder: PathBuf::new(),
+            ledger: Default::default(),
+            supabase: None,
             table: TableName::default(),
             policies: Settings::default(),
             wait: None,

@@ -15,7 +15,7 @@ mod status;
 use crate::approve::{Gate, Question};
 use crate::human;
 use crate::look::Look;
-use crate::outcome::{Body, Kind, Outcome, Remark, Trouble};
+use crate::outcome::{self, Body, Kind, Outcome, Remark, Trouble};
 use crate::progress::Progress;
 use crate::settings::{Change, Database, Settings};
 use crate::signals::Signals;
@@ -112,6 +112,8 @@ fn perform(
 struct Desk<'a, 'b> {
     database: &'a Database,
     set: &'a MigrationSet,
+    /// The Supabase CLI that applies, once it was found.
+    supabase: Option<outcome::Supabase>,
     signals: &'a Signals,
     progress: &'a mut Progress<'b>,
 }
@@ -156,16 +158,21 @@ fn connected_with<'b>(
     let mut desk = Desk {
         database,
         set,
+        supabase: None,
         signals: &signals,
         progress,
     };
-    match runtime.block_on(work(&mut desk)) {
-        Ok(outcome) => Ok(outcome),
-        Err(Stopped::Trouble(trouble)) => Err(trouble),
+    let mut outcome = match runtime.block_on(work(&mut desk)) {
+        Ok(outcome) => outcome,
+        Err(Stopped::Trouble(trouble)) => Outcome::new(body.clone()).troubled(trouble),
         Err(Stopped::Error(error)) => {
-            Ok(Outcome::of_error(&error, body.clone(), set).interrupted_by(signals.seen()))
+            Outcome::of_error(&error, body.clone(), set).interrupted_by(signals.seen())
         }
+    };
+    if let Some(work) = outcome.body.work_mut() {
+        work.supabase = desk.supabase;
     }
+    Ok(outcome)
 }
 
 fn no_runtime(error: io::Error) -> Trouble {
@@ -184,6 +191,7 @@ impl Desk<'_, '_> {
             database.table.clone(),
             database.policies.clone(),
         )
+        .ledger(database.ledger)
         .actor(database.actor.clone());
         if let Some(environment) = &database.environment {
             migrator = migrator.environment(environment);

@@ -66,6 +66,7 @@ enum Content<'a> {
         pending: Vec<File<'a>>,
         failure: Option<Box<Failure<'a>>>,
         plan: Option<Plan<'a>>,
+        supabase: Option<Supabase<'a>>,
     },
     Status {
         ledger_exists: Option<bool>,
@@ -122,6 +123,12 @@ struct Database<'a> {
     server_version: &'a str,
     tracking_schema: &'a str,
     tracking_table: &'a str,
+}
+
+#[derive(Serialize)]
+struct Supabase<'a> {
+    path: &'a str,
+    version: &'a str,
 }
 
 #[derive(Serialize)]
@@ -185,6 +192,7 @@ impl<'a> Content<'a> {
                 pending: migrate.pending.iter().map(File::of).collect(),
                 failure: failure(migrate),
                 plan: migrate.plan.as_ref().map(Plan::of),
+                supabase: migrate.supabase.as_ref().map(Supabase::of),
             },
             Body::Status(status) => Self::Status {
                 ledger_exists: status.ledger_exists,
@@ -267,6 +275,15 @@ impl<'a> Database<'a> {
             server_version: &place.server_version,
             tracking_schema: &place.schema,
             tracking_table: &place.table,
+        }
+    }
+}
+
+impl<'a> Supabase<'a> {
+    fn of(supabase: &'a outcome::Supabase) -> Self {
+        Self {
+            path: &supabase.path,
+            version: &supabase.version,
         }
     }
 }

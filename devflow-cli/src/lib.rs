@@ -38,6 +38,7 @@ mod secret;
 mod settings;
 mod signals;
 mod style;
+mod supabase;
 mod surroundings;
 mod visible;
 

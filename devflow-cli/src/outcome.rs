@@ -101,6 +101,15 @@ pub(crate) struct Work {
     pub(crate) pending: Vec<File>,
     pub(crate) failure: Option<Box<Failure>>,
     pub(crate) plan: Option<Plan>,
+    /// The Supabase CLI that applies, where devflow does not.
+    pub(crate) supabase: Option<Supabase>,
+}
+
+/// A Supabase CLI that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Supabase {
+    pub(crate) path: String,
+    pub(crate) version: String,
 }
 
 /// Whether anything was to be written.

@@ -334,6 +334,9 @@ impl Observer for Progress<'_> {
             Event::Notice { migration, notice } => self.notice(migration, notice),
             Event::StepFinished { step, .. } => self.finished(step),
             Event::StepFailed(_) => self.rest(),
+            Event::Relayed(text) if self.look.talk != Talk::Quiet => {
+                self.say_aside(format!("supabase: {}\n", visible::line(text)));
+            }
             Event::Remark(text) => self.remark(text),
             // A statement of many is no news to a person; newer events are unknown here.
             Event::StatementDone { .. } | _ => {}

@@ -187,10 +187,14 @@ pub(crate) fn resolve(
             change: Change::resolve(baseline.change, surroundings)?,
             version: baseline.version,
         })),
-        Command::Db(DbCommand::Revert(revert)) => Ok(Settings::Revert(Revert {
-            change: Change::resolve(revert.change, surroundings)?,
-            to: revert.to,
-        })),
+        Command::Db(DbCommand::Revert(revert)) => {
+            let change = Change::resolve(revert.change, surroundings)?;
+            if change.database.supabase.is_some() {
+                return Err(not_reverted());
+            }
+            let to = revert.to;
+            Ok(Settings::Revert(Revert { change, to }))
+        }
         Command::Db(DbCommand::Repair(repair)) => Ok(Settings::Repair(Repair {
             repairs: repairs(&repair)?,
             change: Change::resolve(repair.change, surroundings)?,
@@ -214,6 +218,14 @@ pub(crate) fn resolve(
             }))
         }
     }
+}
+
+/// The Supabase CLI would run a down file as a migration of its own.
+fn not_reverted() -> Trouble {
+    let message = "with `format: supabase` there are no down files, and nothing to revert with";
+    Trouble::usage("supabase_revert", message).help(
+        "write a new migration that undoes it, or let devflow apply the files itself, with `format: sql` and `ledger: supabase`",
+    )
 }
 
 /// Every decision, oldest version first, each version once.

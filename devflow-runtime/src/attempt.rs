@@ -4,6 +4,7 @@ use crate::account::refused;
 use crate::aftermath::Loss;
 use crate::charset::Charset;
 use crate::connect::Connector;
+use crate::delegated::Hands;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Observer};
 use crate::execute::{Executor, Stop};
@@ -49,6 +50,8 @@ pub(crate) struct Attempt<'a> {
     waiting_since: Option<Instant>,
     /// What this run has committed, over all its rounds.
     pub(crate) done: Vec<StepReport>,
+    /// Who carries out the steps, where devflow does not.
+    pub(crate) hands: Option<Hands<'a>>,
 }
 
 /// How a round ended.
@@ -80,6 +83,7 @@ impl<'a> Attempt<'a> {
             link: Link::default(),
             waiting_since: None,
             done: Vec::new(),
+            hands: None,
         }
     }
 
@@ -245,13 +249,18 @@ impl<'a> Attempt<'a> {
         Ok(waited)
     }
 
-    fn lock_wait(&self) -> Duration {
+    pub(crate) fn lock_wait(&self) -> Duration {
         self.migrator.settings.lock_wait.unwrap_or(LOCK_WAIT)
     }
 
-    fn lock_timeout(&self) -> Duration {
+    pub(crate) fn lock_timeout(&self) -> Duration {
         let settings = &self.migrator.settings;
         settings.lock_timeout.unwrap_or(LOCK_TIMEOUT)
+    }
+
+    pub(crate) fn lock_retry_budget(&self) -> Duration {
+        let settings = &self.migrator.settings;
+        settings.lock_retry_budget.unwrap_or(LOCK_RETRY_BUDGET)
     }
 
     pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
@@ -291,6 +300,10 @@ impl<'a> Attempt<'a> {
         hold: &mut Hold,
         exists: bool,
     ) -> Result<Round> {
+        // What was looked at before is old by then.
+        if self.hands.is_some() && self.await_stragglers(session).await? {
+            return Ok(Round::LookAgain);
+        }
         // Answered together with what comes next.
         let limits = session.send(&role_limits());
         let ledger = self.read(session, exists).await?;
@@ -318,6 +331,10 @@ impl<'a> Attempt<'a> {
             }
         }
         // Boxed, as the other large parts of a run are: together they would fill the stack of a caller's task.
+        if self.hands.is_some() && !clean.plan().steps().is_empty() {
+            let plan = clean.into_plan();
+            return Box::pin(self.delegate(connector, session, hold, &plan, digest)).await;
+        }
         Box::pin(self.execute(connector, session, hold, clean, digest, !exists)).await
     }
 
@@ -350,6 +367,7 @@ impl<'a> Attempt<'a> {
         let settings = &self.migrator.settings;
         let major = session.major_version();
         let lock_timeout = self.lock_timeout();
+        let lock_retry_budget = self.lock_retry_budget();
         let mut executor = Executor {
             watcher: Watcher::new(connector, session, lock_timeout),
             session,
@@ -367,7 +385,7 @@ impl<'a> Attempt<'a> {
             interrupt: &self.interrupt,
             teller: &mut self.teller,
             fresh,
-            retries: Retries::new(settings.lock_retry_budget.unwrap_or(LOCK_RETRY_BUDGET)),
+            retries: Retries::new(lock_retry_budget),
             last_id: plan.last_id(),
             total: plan.steps().len(),
             launched: 0,

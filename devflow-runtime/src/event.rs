@@ -94,6 +94,8 @@ pub enum Event<'a> {
     },
     /// A migration failed.
     StepFailed(&'a StepFailure),
+    /// A line that the program wrote which applies in devflow's place; control characters are as they came.
+    Relayed(&'a str),
     /// Something that a person should know and that does not stop the run.
     Remark(&'a str),
 }

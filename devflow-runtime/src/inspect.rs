@@ -19,8 +19,12 @@ impl Attempt<'_> {
         self.check_request()?;
         let mut session = self.open().await?;
         let result = self.inspect(&mut session, make).await;
+        let result = match result {
+            Ok((_, report)) => self.compare(&mut session, report).await,
+            Err(error) => Err(error),
+        };
         session.close().await;
-        result.map(|(_, report)| report)
+        result
     }
 
     /// Every version's state.

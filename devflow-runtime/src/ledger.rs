@@ -21,7 +21,7 @@ pub(crate) use look::{Facts, Found, Look, look, newest, read, system_identifier,
 pub(crate) use meddling::{MEDDLED, is_overtaken, taken, untouched};
 pub(crate) use progress::progress_json;
 pub(crate) use record::{After, Beside, Record, SINCE_BEGIN, record_loss};
-pub(crate) use recorded::{MEDDLED_BESIDE, is_recorded, read_both};
+pub(crate) use recorded::{MEDDLED_BESIDE, is_recorded, read_both, versions};
 pub(crate) use shape::Shape;
 
 use crate::charset::Charset;

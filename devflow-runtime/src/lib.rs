@@ -110,6 +110,8 @@ mod backend;
 mod baseline;
 mod charset;
 mod connect;
+mod delegate;
+mod delegated;
 mod destination;
 mod error;
 mod event;
@@ -123,6 +125,7 @@ mod ledger;
 mod literal;
 mod locate;
 mod lock;
+mod login;
 mod migrator;
 mod precondition;
 mod repair;
@@ -145,6 +148,7 @@ mod until_closed;
 mod wait;
 mod watch;
 
+pub use delegate::{Delegate, DelegateFailure, Delegated, Engine, Errand, Said};
 pub use destination::Destination;
 pub use devflow_macros::embed_migrations;
 #[doc(hidden)]
@@ -156,6 +160,7 @@ pub use devflow_migrations::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};
+pub use login::Login;
 pub use migrator::{Actor, Migrator};
 pub use report::{
     History, LedgerEntry, Log, Notice, Place, PlanReport, RepairReport, Report, State, Status,

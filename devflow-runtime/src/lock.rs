@@ -3,7 +3,7 @@
 mod holder;
 mod waiter;
 
-pub(crate) use holder::holder;
+pub(crate) use holder::{holder, holder_of};
 pub(crate) use waiter::{Waited, Waiter};
 
 use crate::backend::{self, Backend};

@@ -1,6 +1,7 @@
 //! The front door: options by value, then one verb.
 
 use crate::attempt::Attempt;
+use crate::delegate::Delegate;
 use crate::error::Result;
 use crate::event::Observer;
 use crate::interrupt::Interrupt;
@@ -207,6 +208,45 @@ impl Migrator {
         until(&wish, interrupt, attempt.run().instrument(span)).await
     }
 
+    /// Like [`run_until`](Self::run_until), but `delegate` carries out the steps, while devflow plans, holds its lock, and
+    /// records what the Supabase CLI's table has gained: nothing else is reported as applied.
+    ///
+    /// # Errors
+    /// As [`run_until`](Self::run_until); kind `Usage` where the URL is one that cannot be handed on, or a target was
+    /// set, and kind `Refused` where the delegate would apply something else than the plan.
+    pub async fn run_delegated_until(
+        &self,
+        url: &str,
+        delegate: &mut dyn Delegate,
+        observer: &mut dyn Observer,
+        interrupt: impl Future<Output = ()> + Send,
+    ) -> Result<Report> {
+        let target = Target::parse(url)?;
+        let wish = Interrupt::default();
+        let mut attempt = Attempt::new(self, &target, wish.clone(), observer);
+        attempt.hand_over(delegate)?;
+        let span = attempt.span("migrate");
+        until(&wish, interrupt, attempt.run().instrument(span)).await
+    }
+
+    /// Shows what [`run_delegated_until`](Self::run_delegated_until) would do, and holds it against what `delegate` would;
+    /// writes nothing, takes no lock, needs SELECT only.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan) and [`run_delegated_until`](Self::run_delegated_until).
+    pub async fn plan_delegated(
+        &self,
+        url: &str,
+        delegate: &mut dyn Delegate,
+        observer: &mut dyn Observer,
+    ) -> Result<PlanReport> {
+        let target = Target::parse(url)?;
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        attempt.hand_over(delegate)?;
+        let span = attempt.span("plan");
+        attempt.plan(Attempt::plan_with).instrument(span).await
+    }
+
     /// Shows what [`run`](Self::run) would do; writes nothing, takes no lock, needs SELECT only.
     ///
     /// A plan with refused findings is `Ok`: the caller decides.
@@ -359,6 +399,11 @@ mod tests {
         assert_send(migrator.run(""));
         assert_send(migrator.run_on(&tokio_postgres::Config::new()));
         assert_send(migrator.run_until("", &mut (), std::future::pending()));
+        let _delegated = |delegate: &mut dyn Delegate| {
+            assert_send(migrator.plan_delegated("", delegate, &mut ()));
+            let never = std::future::pending();
+            assert_send(migrator.run_delegated_until("", delegate, &mut (), never));
+        };
         assert_send(migrator.plan("", &mut ()));
         assert_send(migrator.status("", &mut ()));
         assert_send(migrator.log("", 1, &mut ()));

@@ -279,6 +279,12 @@ impl TlsMode {
     pub(crate) fn is_compulsory(self) -> bool {
         matches!(self, Self::Require | Self::VerifyCa | Self::VerifyFull)
     }
+
+    /// libpq's word.
+    pub(crate) fn as_str(self) -> &'static str {
+        let known = TLS_MODES.iter().find(|(_, mode)| *mode == self);
+        known.map_or("prefer", |(word, _)| word)
+    }
 }
 
 impl fmt::Debug for Target {

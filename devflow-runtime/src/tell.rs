@@ -121,6 +121,7 @@ fn log(event: &Event<'_>) {
         Event::StepFailed(failure) => {
             tracing::error!(version = %failure.version, file = failure.path, sqlstate = failure.sqlstate, "{:?}", failure.message);
         }
+        Event::Relayed(line) => tracing::info!("{line:?}"),
         Event::Remark(remark) => tracing::warn!("{remark}"),
     }
 }

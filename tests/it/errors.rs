@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a code is the first text of, where it is a literal.
-const OPENINGS: [&str; 12] = [
+const OPENINGS: [&str; 13] = [
+    "DelegateFailure::new(",
     "Error::new(",
     "Trouble::new(",
     "Trouble::usage(",

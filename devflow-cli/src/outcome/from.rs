@@ -133,6 +133,7 @@ impl Work {
             pending: by_version(&report.pending, set),
             failure: None,
             plan: None,
+            supabase: None,
         }
     }
 

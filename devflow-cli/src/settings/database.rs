@@ -7,9 +7,10 @@ use super::source::{DEFAULT_VARIABLE, Source};
 use crate::args::DatabaseArguments;
 use crate::outcome::{Origin, Trouble};
 use crate::secret::Secret;
+use crate::supabase::{self, Wanted};
 use crate::surroundings::Surroundings;
-use devflow_migrations::{Approval, Environment, nearest};
-use devflow_runtime::{Actor, TableName};
+use devflow_migrations::{Approval, Config, Environment, Format, nearest};
+use devflow_runtime::{Actor, LedgerKind, TableName};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ pub(crate) struct Database {
     /// The folder that `shown` is relative to.
     pub(crate) folder: PathBuf,
     pub(crate) table: TableName,
+    pub(crate) ledger: LedgerKind,
+    /// The Supabase CLI, where it is to apply the files.
+    pub(crate) supabase: Option<Wanted>,
     pub(crate) policies: devflow_runtime::Settings,
     /// How long a server that is not there yet is waited for.
     pub(crate) wait: Option<Duration>,
@@ -70,6 +74,8 @@ impl Database {
             shown: project.shown().to_owned(),
             folder: project.folder().to_owned(),
             table: config.map_or_else(TableName::default, |config| config.migrations.table.clone()),
+            ledger: config.map_or_else(LedgerKind::default, ledger),
+            supabase: config.and_then(|config| wanted(config, surroundings)),
             policies: project.policies(),
             wait: arguments.wait,
             application: config.and_then(|config| config.project.clone()),
@@ -81,6 +87,21 @@ impl Database {
             remarks,
         })
     }
+}
+
+/// The table that the Supabase CLI writes is the one that counts.
+fn ledger(config: &Config) -> LedgerKind {
+    match config.migrations.format {
+        Format::Sql => LedgerKind::Devflow,
+        Format::Supabase => LedgerKind::Supabase,
+    }
+}
+
+fn wanted(config: &Config, surroundings: &Surroundings) -> Option<Wanted> {
+    (config.migrations.format == Format::Supabase).then(|| Wanted {
+        configured: None,
+        environment: supabase::Environment::of(surroundings),
+    })
 }
 
 fn asked(arguments: &DatabaseArguments, surroundings: &Surroundings) -> Asked {

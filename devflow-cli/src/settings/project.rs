@@ -4,7 +4,7 @@ use super::layer::CONFIG;
 use crate::args::ProjectArguments;
 use crate::outcome::{Origin, Trouble};
 use crate::surroundings::Surroundings;
-use devflow_migrations::{Config, Format};
+use devflow_migrations::Config;
 use devflow_runtime::{Ahead, Settings};
 use std::path::{Path, PathBuf};
 
@@ -107,12 +107,7 @@ pub(crate) fn new_directory(config: &Config) -> Result<PathBuf, Trouble> {
 
 /// Stops at a value that is accepted and that nothing acts on yet.
 fn refuse_what_is_not_built(config: &Config) -> Result<(), Trouble> {
-    let (what, help) = if config.migrations.format == Format::Supabase {
-        (
-            "`format: supabase` (or `use_supabase_cli: true`)",
-            "with `format: sql` devflow applies the files itself",
-        )
-    } else if config.migrations.settings.ahead == Some(Ahead::CompatibleOnly) {
+    let (what, help) = if config.migrations.settings.ahead == Some(Ahead::CompatibleOnly) {
         (
             "`ahead: compatible_only`",
             "choose `ahead: refuse` or `ahead: warn`",

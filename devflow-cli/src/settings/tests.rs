@@ -171,8 +171,6 @@ type Refused = (
 
 #[test]
 fn what_cannot_be_settled_is_named() {
-    const SUPABASE: &str = "version: \"1\"\ndatabase:\n  migrations: { format: supabase }\n";
-    const SWITCH: &str = "version: \"1\"\ndatabase:\n  migrations: { use_supabase_cli: true }\n";
     const COMPATIBLE: &str =
         "version: \"1\"\ndatabase:\n  migrations: { ahead: compatible_only }\n";
     let table: &[Refused] = &[
@@ -231,20 +229,6 @@ fn what_cannot_be_settled_is_named() {
             &[],
             "unknown_environment",
             &["devflow init"],
-        ),
-        (
-            "db migrate",
-            Some(SUPABASE),
-            &[("DATABASE_URL", "x")],
-            "not_built",
-            &["format: supabase"],
-        ),
-        (
-            "db new x",
-            Some(SWITCH),
-            &[],
-            "not_built",
-            &["use_supabase_cli"],
         ),
         (
             "db status",

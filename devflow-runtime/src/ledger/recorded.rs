@@ -7,6 +7,7 @@ use crate::literal::text;
 use crate::session::Session;
 use devflow_migrations::supabase::{Recorded, elements};
 use devflow_migrations::{Ledger, LedgerKind, Migration, MigrationSet, Version};
+use std::collections::BTreeSet;
 
 /// The table, as the CLI itself writes it.
 const TABLE: &str = "supabase_migrations.schema_migrations";
@@ -89,6 +90,18 @@ pub(crate) async fn read_both(
         }
     }
     Ok(ledger.reconciled(set, &recorded))
+}
+
+/// Reads the versions of the CLI's table, as it spells them. The table is there.
+///
+/// # Errors
+/// When the connection is lost, or the server refuses.
+pub(crate) async fn versions(session: &mut Session) -> Result<BTreeSet<String>> {
+    let query = format!("{LOCAL_SETTINGS} SELECT version::text FROM {TABLE}");
+    let answer = session.ask(&query).await;
+    let answer = answer.accept("read the Supabase CLI's table")?;
+    let versions = answer.rows.iter().filter_map(|row| row.get(0));
+    Ok(versions.map(str::to_owned).collect())
 }
 
 /// Reads rows of the CLI's table with all that they say.

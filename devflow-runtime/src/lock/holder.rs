@@ -3,7 +3,7 @@
 use super::ANSWER;
 use crate::event::Holder;
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable};
-use crate::session::Session;
+use crate::session::{Row, Session};
 use crate::shown::shown;
 use std::fmt;
 use std::time::Duration;
@@ -22,7 +22,11 @@ pub(crate) async fn holder(session: &mut Session, table: &LedgerTable) -> Option
         table.key.0
     );
     let answer = session.ask_within(ANSWER, &query).await;
-    let row = answer.rows.first()?;
+    answer.rows.first().and_then(holder_of)
+}
+
+/// From a row with the process, its name, its role, and for how many seconds it has been going.
+pub(crate) fn holder_of(row: &Row) -> Option<Holder> {
     let field = |index| row.get(index).unwrap_or_default().to_owned();
     let seconds = row.get(3).and_then(|seconds| seconds.parse::<i64>().ok());
     Some(Holder {

@@ -1,0 +1,153 @@
+//! The Supabase CLI, which applies migrations in devflow's place.
+//!
+//! It is found, its version is checked, and it is run with a clean environment and no password in its arguments. What it
+//! says is passed on, and its errors become devflow's; what it has done is for the runtime to see.
+
+mod answer;
+mod call;
+mod environment;
+mod failure;
+mod find;
+mod process;
+mod redaction;
+mod version;
+
+use crate::outcome::Trouble;
+use crate::settings::Database;
+use answer::Answer;
+use call::{Call, Purpose};
+use devflow_runtime::{Delegate, DelegateFailure, Delegated, Engine, Errand, Said};
+pub(crate) use environment::Environment;
+use process::{Ended, Process};
+use redaction::Redaction;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use version::Generation;
+
+/// What it may take to say which migrations are pending; it opens a connection for that.
+const PREVIEW: Duration = Duration::from_secs(120);
+
+/// A line by which it says that it begins with a file.
+const BEGINNING: &str = "Applying migration ";
+
+/// The Supabase CLI that was found.
+#[derive(Debug)]
+pub(crate) struct Supabase {
+    /// Its path, as people know it.
+    pub(crate) path: PathBuf,
+    pub(crate) version: String,
+    generation: Generation,
+    /// The folder that holds `supabase/migrations`.
+    project: PathBuf,
+    environment: Environment,
+    redaction: Redaction,
+}
+
+/// Which Supabase CLI is to be used.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// The program that devflow.yml names.
+    pub(crate) configured: Option<PathBuf>,
+    pub(crate) environment: Environment,
+}
+
+impl Supabase {
+    /// Finds it, and asks for its version.
+    ///
+    /// # Errors
+    /// `supabase_cli_missing`, or `supabase_cli_version` for one that devflow does not know how to use.
+    pub(crate) async fn find(database: &Database, wanted: &Wanted) -> Result<Self, Trouble> {
+        let Wanted {
+            configured,
+            environment,
+        } = wanted;
+        let path = find::find(&database.folder, configured.as_deref(), environment)?;
+        let (version, generation) = version::ask(&path, environment).await?;
+        Ok(Self {
+            path,
+            version,
+            generation,
+            project: project(&database.directory),
+            environment: environment.clone(),
+            redaction: Redaction::of(database.url.expose()),
+        })
+    }
+
+    async fn push(
+        &self,
+        purpose: Purpose,
+        errand: &Errand<'_>,
+        hear: &mut (dyn FnMut(Said<'_>) + Send),
+    ) -> Result<Answer, DelegateFailure> {
+        let call = Call {
+            generation: self.generation,
+            purpose,
+            project: &self.project,
+            errand,
+        };
+        let environment = self.environment.for_login(errand);
+        let mut relay = |line: &str| {
+            let line = self.redaction.of_text(line);
+            if let Some(file) = line.strip_prefix(BEGINNING) {
+                hear(Said::Began(file.trim_end_matches('.')));
+            }
+            hear(Said::Line(&line));
+        };
+        let process = Process::start(&self.path, &call.arguments(), &environment, &self.project);
+        let process = process.map_err(|error| failure::not_started(&self.path, &error))?;
+        let ended = match purpose {
+            Purpose::Apply => process.run(&mut relay).await,
+            Purpose::Preview => {
+                let run = tokio::time::timeout(PREVIEW, process.run(&mut relay));
+                run.await.map_err(|_| failure::silent(PREVIEW))?
+            }
+        };
+        self.understand(&ended)
+    }
+
+    fn understand(&self, ended: &Ended) -> Result<Answer, DelegateFailure> {
+        let said = self.redaction.of_text(&ended.stdout);
+        match Answer::read(&said) {
+            Some(Answer {
+                refusal: Some(refusal),
+                ..
+            }) => Err(failure::of(&refusal)),
+            Some(answer) if ended.code == Some(0) => Ok(answer),
+            _ => Err(failure::crashed(ended.code)),
+        }
+    }
+}
+
+/// The folder above `supabase/migrations`.
+fn project(directory: &Path) -> PathBuf {
+    let above = directory.ancestors().nth(2);
+    above.unwrap_or(directory).to_owned()
+}
+
+impl Delegate for Supabase {
+    fn engine(&self) -> Engine {
+        Engine {
+            name: "supabase",
+            version: self.version.clone(),
+        }
+    }
+
+    fn preview<'a>(
+        &'a mut self,
+        errand: &'a Errand<'a>,
+        hear: &'a mut (dyn FnMut(Said<'_>) + Send),
+    ) -> Delegated<'a, Vec<String>> {
+        Box::pin(async move {
+            let answer = self.push(Purpose::Preview, errand, hear).await?;
+            Ok(answer.migrations)
+        })
+    }
+
+    fn apply<'a>(
+        &'a mut self,
+        errand: &'a Errand<'a>,
+        hear: &'a mut (dyn FnMut(Said<'_>) + Send),
+    ) -> Delegated<'a, ()> {
+        Box::pin(async move { self.push(Purpose::Apply, errand, hear).await.map(drop) })
+    }
+}
