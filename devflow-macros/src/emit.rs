@@ -2,7 +2,8 @@
 
 use crate::source::Source;
 use devflow_migrations::{
-    Action, Ahead, Limits, Migration, Missing, Mode, OutOfOrder, Pooler, Settings, Span, Wrapper,
+    Action, Ahead, LedgerKind, Limits, Migration, Missing, Mode, OutOfOrder, Pooler, Settings,
+    Span, Wrapper,
 };
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(crate) fn migrations(source: &Source, down: bool) -> TokenStream {
     let tracked = tracked(source, down);
     let files = source.set.iter().map(|migration| file(migration, down));
-    let settings = settings(&source.settings);
+    let settings = settings(source.ledger, &source.settings);
     let (schema, table) = (source.table.schema(), source.table.table());
     quote! {{
         use ::devflow_runtime::__private as __devflow;
@@ -91,7 +92,11 @@ fn limits(limits: Limits) -> TokenStream {
     quote!(__devflow::Limits::new(#lock_timeout, #statement_timeout, #retries))
 }
 
-fn settings(settings: &Settings) -> TokenStream {
+fn settings(ledger: LedgerKind, settings: &Settings) -> TokenStream {
+    let ledger = match ledger {
+        LedgerKind::Devflow => quote!(__devflow::LedgerKind::Devflow),
+        LedgerKind::Supabase => quote!(__devflow::LedgerKind::Supabase),
+    };
     let out_of_order = option(settings.out_of_order.map(|policy| match policy {
         OutOfOrder::Refuse => quote!(__devflow::OutOfOrder::Refuse),
         OutOfOrder::Allow => quote!(__devflow::OutOfOrder::Allow),
@@ -121,6 +126,7 @@ fn settings(settings: &Settings) -> TokenStream {
         .map(|reader| reader.as_ref());
     quote! {
         __devflow::EmbeddedSettings {
+            ledger: #ledger,
             out_of_order: #out_of_order,
             ahead: #ahead,
             missing: #missing,

@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn takes_directory_table_and_policies_from_devflow_yml() {
-        let keys = "    tracking_table: t\n    tracking_schema: s\n    out_of_order: allow\n    lock_wait: 2m\n    tracking_readers: [app]\n";
+        let keys = "    ledger: supabase\n    tracking_table: t\n    tracking_schema: s\n    out_of_order: allow\n    lock_wait: 2m\n    tracking_readers: [app]\n";
         let package = package(&[
             ("devflow.yml", &format!("{CONFIG}{keys}")),
             ("db/1_a.sql", ""),
@@ -103,6 +103,7 @@ mod tests {
         for part in [
             "include_bytes!(\"$PACKAGE/devflow.yml\")",
             "Migrations::new(\"s\",\"t\",",
+            "ledger:__devflow::LedgerKind::Supabase",
             "out_of_order:::core::option::Option::Some(__devflow::OutOfOrder::Allow)",
             "ahead:::core::option::Option::None",
             "lock_wait:::core::option::Option::Some(120000u64)",
@@ -135,10 +136,11 @@ mod tests {
             ("ahead: compatible_only", "notbuiltyet"),
             ("tracking_tabel: t", "tracking_tabel"),
         ];
+        let config = CONFIG.replace("directory: db", "directory: db/supabase/migrations");
         for (line, expected) in table {
             let tokens = expanded(
                 "",
-                &package(&[("devflow.yml", &format!("{CONFIG}    {line}\n"))]),
+                &package(&[("devflow.yml", &format!("{config}    {line}\n"))]),
             );
             assert!(
                 tokens.contains("compile_error!") && tokens.contains(expected),

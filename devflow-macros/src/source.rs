@@ -2,7 +2,7 @@
 
 use crate::arguments::Explicit;
 use devflow_migrations::{
-    Ahead, Config, Format, MigrationSet, Problem, Settings, SourceError, TableName,
+    Ahead, Config, Format, LedgerKind, MigrationSet, Problem, Settings, SourceError, TableName,
 };
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ pub(crate) struct Source {
     pub(crate) directory: PathBuf,
     /// The devflow.yml that decided, if one did.
     pub(crate) config: Option<PathBuf>,
+    pub(crate) ledger: LedgerKind,
     pub(crate) table: TableName,
     pub(crate) settings: Settings,
 }
@@ -26,6 +27,7 @@ impl Source {
             set: read(&directory, &explicit.directory)?,
             directory,
             config: None,
+            ledger: LedgerKind::Devflow,
             table: explicit.table.clone(),
             settings: Settings::default(),
         })
@@ -42,6 +44,7 @@ impl Source {
             set: read(&directory, &config.migrations.directory)?,
             directory,
             config: Some(config.path),
+            ledger: config.migrations.ledger,
             table: config.migrations.table,
             settings: config.migrations.settings,
         })
@@ -81,7 +84,7 @@ fn unsupported(config: &Config) -> Vec<Problem> {
     let supabase = (config.migrations.format == Format::Supabase).then(|| {
         problem(
             "migrations of `format: supabase` cannot be embedded, for a service has no Supabase CLI",
-            "set `format: sql`, or leave the macro out and run `devflow db migrate` before the service",
+            "set `format: sql` and `ledger: supabase`, with which devflow itself applies the files and the Supabase CLI's table stays true; or leave the macro out and run `devflow db migrate` before the service",
         )
     });
     let compatible = (config.migrations.settings.ahead == Some(Ahead::CompatibleOnly)).then(|| {

@@ -21,7 +21,7 @@ mod tests;
 pub use nearest::nearest;
 
 use crate::problem::SourceError;
-use crate::settings::{Settings, TableName};
+use crate::settings::{LedgerKind, Settings, TableName};
 use crate::text::Position;
 use document::{Document, Node};
 use fault::{Fault, Faults};
@@ -60,7 +60,11 @@ pub struct MigrationsConfig {
     pub directory: String,
     /// Who applies the files.
     pub format: Format,
-    /// The ledger's table.
+    /// Where applied migrations are recorded.
+    pub ledger: LedgerKind,
+    /// The Supabase CLI, relative to the file's folder.
+    pub supabase_cli: Option<String>,
+    /// devflow's own ledger.
     pub table: TableName,
     /// The policies that the file spells out.
     pub settings: Settings,

@@ -93,7 +93,7 @@ pub use version::{InvalidVersion, MAX_DIGITS, Version};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        Ahead, EmbeddedFile, EmbeddedSettings, Limits, Migrations, Missing, Mode, OutOfOrder,
-        Pooler, Span, Tables, Wrapper,
+        Ahead, EmbeddedFile, EmbeddedSettings, LedgerKind, Limits, Migrations, Missing, Mode,
+        OutOfOrder, Pooler, Span, Tables, Wrapper,
     };
 }

@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::migration::{Migration, Mode, Wrapper};
 use crate::name::FileName;
 use crate::set::MigrationSet;
-use crate::settings::{Ahead, Missing, OutOfOrder, Pooler, Settings, TableName};
+use crate::settings::{Ahead, LedgerKind, Missing, OutOfOrder, Pooler, Settings, TableName};
 use crate::tables::Tables;
 use crate::text::{Span, Text};
 use std::borrow::Cow;
@@ -44,6 +44,7 @@ pub struct EmbeddedFile {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct EmbeddedSettings {
+    pub ledger: LedgerKind,
     pub out_of_order: Option<OutOfOrder>,
     pub ahead: Option<Ahead>,
     pub missing: Option<Missing>,
@@ -74,7 +75,13 @@ impl Migrations {
         }
     }
 
-    /// The ledger's table.
+    /// Where applied migrations are recorded.
+    #[must_use]
+    pub const fn ledger(&self) -> LedgerKind {
+        self.settings.ledger
+    }
+
+    /// devflow's own ledger.
     #[must_use]
     pub fn table(&self) -> TableName {
         TableName::from_static(self.schema, self.table)

@@ -58,6 +58,7 @@ impl Migrator {
         let set = migrations.set();
         Self {
             is_whole: set.len() == migrations.len(),
+            ledger: migrations.ledger(),
             ..Self::with_set(set, migrations.table(), settings)
         }
     }

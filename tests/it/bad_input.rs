@@ -203,10 +203,15 @@ fn a_bad_devflow_yml_is_refused() {
             ..CASE
         },
         Case {
-            name: "not built: supabase",
-            make: |project| config(project, "database:\n  migrations:\n    format: supabase\n"),
-            code: "not_built",
-            words: &["format: supabase", "not built yet", "format: sql"],
+            name: "a directory that the Supabase CLI does not look into",
+            make: |project| {
+                config(
+                    project,
+                    "database:\n  migrations:\n    format: supabase\n    directory: migrations\n",
+                );
+            },
+            code: "config_invalid_value",
+            words: &["devflow.yml:5:16", "ends in supabase/migrations"],
             ..CASE
         },
         Case {

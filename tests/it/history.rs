@@ -1,7 +1,7 @@
 //! Migrations to test with: each makes a table of its own, so that the schema says which of them took effect.
 
 use devflow_runtime::__private::{
-    EmbeddedFile, EmbeddedSettings, Limits, Migrations, Mode, Span, Tables,
+    EmbeddedFile, EmbeddedSettings, LedgerKind, Limits, Migrations, Mode, Span, Tables,
 };
 use devflow_runtime::{
     Checksum, Error, Event, MigrationSet, Migrator, Notice, Observer, Report, Settings, TableName,
@@ -32,6 +32,7 @@ pub(crate) fn migrator(project: &Project) -> Migrator {
 pub(crate) fn unchecked(texts: &[String]) -> Migrator {
     let files: Vec<_> = texts.iter().enumerate().map(unchecked_file).collect();
     let settings = EmbeddedSettings {
+        ledger: LedgerKind::Devflow,
         out_of_order: None,
         ahead: None,
         missing: None,

@@ -31,10 +31,13 @@ pub(super) fn init(settings: &settings::Init) -> Result<Outcome, Trouble> {
     Ok(Outcome::new(Body::Init(Init { files })))
 }
 
+/// Where the Supabase CLI keeps migrations.
+const SUPABASE_DIRECTORY: &str = "supabase/migrations";
+
 /// A Supabase project has its migrations where its CLI wants them.
 fn existing_directory(folder: &Path) -> &'static str {
-    if folder.join("supabase/migrations").is_dir() {
-        "supabase/migrations"
+    if folder.join(SUPABASE_DIRECTORY).is_dir() {
+        SUPABASE_DIRECTORY
     } else {
         "migrations"
     }
@@ -99,12 +102,21 @@ project:
   name: {name}
 database:
   migrations:
-    directory: {}
-  environments:
+    directory: {directory}
+{ledger}  environments:
     local: {{ url_env: DATABASE_URL }}
 ",
-            self.directory
+            directory = self.directory,
+            ledger = self.ledger(),
         )
+    }
+
+    /// What the Supabase CLI has applied is in its own table, and must not be applied again.
+    fn ledger(&self) -> &'static str {
+        match self.directory.as_str() {
+            SUPABASE_DIRECTORY => "    ledger: supabase\n",
+            _ => "",
+        }
     }
 
     /// An empty directory is not kept by git, so it gets a file that is no migration.

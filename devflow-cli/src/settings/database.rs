@@ -74,7 +74,7 @@ impl Database {
             shown: project.shown().to_owned(),
             folder: project.folder().to_owned(),
             table: config.map_or_else(TableName::default, |config| config.migrations.table.clone()),
-            ledger: config.map_or_else(LedgerKind::default, ledger),
+            ledger: config.map_or_else(LedgerKind::default, |config| config.migrations.ledger),
             supabase: config.and_then(|config| wanted(config, surroundings)),
             policies: project.policies(),
             wait: arguments.wait,
@@ -89,17 +89,9 @@ impl Database {
     }
 }
 
-/// The table that the Supabase CLI writes is the one that counts.
-fn ledger(config: &Config) -> LedgerKind {
-    match config.migrations.format {
-        Format::Sql => LedgerKind::Devflow,
-        Format::Supabase => LedgerKind::Supabase,
-    }
-}
-
 fn wanted(config: &Config, surroundings: &Surroundings) -> Option<Wanted> {
     (config.migrations.format == Format::Supabase).then(|| Wanted {
-        configured: None,
+        configured: config.migrations.supabase_cli.as_ref().map(PathBuf::from),
         environment: supabase::Environment::of(surroundings),
     })
 }

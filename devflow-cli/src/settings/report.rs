@@ -8,7 +8,9 @@ use crate::args::DatabaseArguments;
 use crate::outcome::{Configuration, Origin, Setting, Trouble};
 use crate::surroundings::Surroundings;
 use devflow_migrations::{Approval, Environment, Format};
-use devflow_runtime::{Ahead, Destination, Missing, OutOfOrder, Pooler, Settings, TableName};
+use devflow_runtime::{
+    Ahead, Destination, LedgerKind, Missing, OutOfOrder, Pooler, Settings, TableName,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -110,6 +112,7 @@ impl Report<'_> {
         let policies = self.project.policies();
         let readers = policies.tracking_readers.join(", ");
         let format = migrations.map_or(Format::Sql, |it| it.format);
+        let ledger = migrations.map_or(LedgerKind::default(), |it| it.ledger);
         let words = [
             (
                 "project.name",
@@ -117,6 +120,11 @@ impl Report<'_> {
             ),
             ("directory", Some(self.project.shown().to_owned())),
             ("format", Some(format.as_str().to_owned())),
+            ("ledger", Some(ledger.as_str().to_owned())),
+            (
+                "supabase_cli",
+                migrations.and_then(|it| it.supabase_cli.clone()),
+            ),
             ("tracking_schema", Some(table.schema().to_owned())),
             ("tracking_table", Some(table.table().to_owned())),
             (

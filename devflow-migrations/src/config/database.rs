@@ -4,8 +4,11 @@ use super::document::{Node, Value};
 use super::fault::{Fault, Faults};
 use super::section::{Keys, Limit, Section};
 use super::{Approval, Environment, Format, MigrationsConfig};
-use crate::settings::{Ahead, InvalidTableName, Missing, OutOfOrder, Pooler, Settings, TableName};
+use crate::settings::{
+    Ahead, InvalidTableName, LedgerKind, Missing, OutOfOrder, Pooler, Settings, TableName,
+};
 use std::borrow::Cow;
+use std::path::Path;
 
 pub(super) const DATABASE_KEYS: &[&str] = &["migrations", "environments"];
 
@@ -13,6 +16,8 @@ pub(super) const MIGRATIONS_KEYS: &[&str] = &[
     "directory",
     "format",
     "use_supabase_cli",
+    "supabase_cli",
+    "ledger",
     "tracking_table",
     "tracking_schema",
     "tracking_readers",
@@ -30,8 +35,8 @@ pub(super) const MIGRATIONS_KEYS: &[&str] = &[
 
 pub(super) const ENVIRONMENT_KEYS: &[&str] = &["url_env", "direct_url_env", "require_approval"];
 
-/// What the Supabase CLI keeps in its own way.
-const TRACKING_KEYS: [&str; 3] = ["tracking_table", "tracking_schema", "tracking_readers"];
+/// The last two folders of the directory, where the Supabase CLI looks for the files.
+const SUPABASE_DIRECTORY: &str = "supabase/migrations";
 
 /// The `database` section, read.
 pub(super) struct Database<'a> {
@@ -67,22 +72,78 @@ pub(super) fn read<'a>(node: Option<&'a Node>, faults: &mut Faults) -> Database<
 
 fn read_migrations(section: &Section<'_>, faults: &mut Faults) -> MigrationsConfig {
     let format = read_format(section, faults);
-    let is_unused = |key: &&str| format == Format::Supabase && section.get(key).is_some();
+    let ledger = read_ledger(section, format, faults);
     MigrationsConfig {
-        directory: read_directory(section, faults),
+        directory: read_directory(section, format, faults),
         format,
+        ledger,
+        supabase_cli: read_cli(section, faults),
         table: read_table(section, faults),
         settings: read_settings(section, faults),
-        unused_keys: TRACKING_KEYS.into_iter().filter(is_unused).collect(),
+        unused_keys: unused_keys(section, format, ledger),
     }
 }
 
-fn read_directory(section: &Section<'_>, faults: &mut Faults) -> String {
-    let directory = section.text("directory", faults).unwrap_or("migrations");
-    if let (Some(node), "") = (section.get("directory"), directory) {
-        faults.invalid("directory", node, "the path of a directory");
+/// Migrations are recorded in one place only, and devflow calls the Supabase CLI only where it is to apply the files.
+fn unused_keys(section: &Section<'_>, format: Format, ledger: LedgerKind) -> Vec<&'static str> {
+    let cli = matches!(format, Format::Sql).then_some("supabase_cli");
+    let table = ["tracking_table", "tracking_schema"].into_iter();
+    let table = table.filter(|_| ledger == LedgerKind::Supabase);
+    table
+        .chain(cli)
+        .filter(|key| section.get(key).is_some())
+        .collect()
+}
+
+/// The Supabase CLI looks for the files in one place.
+fn read_directory(section: &Section<'_>, format: Format, faults: &mut Faults) -> String {
+    let default = match format {
+        Format::Sql => "migrations",
+        Format::Supabase => SUPABASE_DIRECTORY,
+    };
+    let directory = section.text("directory", faults).unwrap_or(default);
+    if let Some(node) = section.get("directory") {
+        let expected = match format {
+            Format::Sql => "the path of a directory",
+            Format::Supabase => {
+                "a path that ends in supabase/migrations, where the Supabase CLI looks"
+            }
+        };
+        let fits = match format {
+            Format::Sql => !directory.is_empty(),
+            Format::Supabase => Path::new(directory).ends_with(SUPABASE_DIRECTORY),
+        };
+        if !fits {
+            faults.invalid("directory", node, expected);
+        }
     }
     directory.to_owned()
+}
+
+/// What the Supabase CLI applies is in its own table.
+fn read_ledger(section: &Section<'_>, format: Format, faults: &mut Faults) -> LedgerKind {
+    let all = [LedgerKind::Devflow, LedgerKind::Supabase];
+    let ledger = section.choice("ledger", &all, LedgerKind::as_str, faults);
+    match (format, ledger, section.get("ledger")) {
+        (Format::Supabase, Some(LedgerKind::Devflow), Some(node)) => {
+            let message = "`ledger: devflow` contradicts `format: supabase`".to_owned();
+            let fault = Fault::new("config_invalid_value", node, message);
+            faults.push(fault.help(
+                "the Supabase CLI records what it applies in its own table: leave `ledger` out, or set `format: sql`",
+            ));
+            LedgerKind::Supabase
+        }
+        (Format::Supabase, ..) => LedgerKind::Supabase,
+        (Format::Sql, ledger, _) => ledger.unwrap_or_default(),
+    }
+}
+
+fn read_cli(section: &Section<'_>, faults: &mut Faults) -> Option<String> {
+    let path = section.text("supabase_cli", faults)?;
+    if let (Some(node), "") = (section.get("supabase_cli"), path) {
+        faults.invalid("supabase_cli", node, "the path of the Supabase CLI");
+    }
+    Some(path.to_owned())
 }
 
 /// `format` and `use_supabase_cli` are one switch, and must not say two things.

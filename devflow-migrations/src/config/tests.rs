@@ -1,9 +1,9 @@
 //! devflow.yml as users write it, and as they get it wrong.
 
 use super::document::Document;
-use super::{Approval, Config, Environment, Format};
+use super::{Approval, Config, Environment, Format, MigrationsConfig};
 use crate::problem::SourceError;
-use crate::settings::{Ahead, Missing, OutOfOrder, Pooler, Settings, TableName};
+use crate::settings::{Ahead, LedgerKind, Missing, OutOfOrder, Pooler, Settings, TableName};
 use crate::text::Text;
 use std::path::Path;
 use std::time::Duration;
@@ -296,16 +296,57 @@ fn the_two_ways_to_name_the_supabase_cli_must_agree() {
     assert!(format("format: supabase, use_supabase_cli: false").is_err());
 }
 
+/// What `database.migrations` comes to with these keys.
+fn migrations(keys: &str) -> Result<MigrationsConfig, SourceError> {
+    let yaml = format!("version: \"1\"\ndatabase: {{migrations: {{{keys}}}}}");
+    parse(&yaml).map(|config| config.migrations)
+}
+
 #[test]
-fn names_the_tracking_keys_that_the_supabase_cli_does_not_use() {
-    let unused = |format: &str| {
-        let yaml = format!(
-            "version: \"1\"\ndatabase: {{migrations: {{format: {format}, tracking_table: a, lock_wait: 1s, tracking_readers: []}}}}"
-        );
-        parse(&yaml).unwrap().migrations.unused_keys
+fn names_the_keys_that_are_not_used() {
+    let unused = |keys: &str| {
+        let keys = format!("{keys}, tracking_table: a, lock_wait: 1s, supabase_cli: bin/supabase");
+        migrations(&keys).unwrap().unused_keys
     };
-    assert_eq!(unused("supabase"), ["tracking_table", "tracking_readers"]);
-    assert_eq!(unused("sql"), [""; 0]);
+    assert_eq!(unused("format: supabase"), ["tracking_table"]);
+    assert_eq!(
+        unused("ledger: supabase"),
+        ["tracking_table", "supabase_cli"]
+    );
+    assert_eq!(unused("format: sql"), ["supabase_cli"]);
+}
+
+#[test]
+fn what_the_supabase_cli_applies_is_in_its_own_table() {
+    let ledger = |keys: &str| migrations(keys).map(|migrations| migrations.ledger);
+    assert_eq!(ledger(""), Ok(LedgerKind::Devflow));
+    assert_eq!(ledger("ledger: supabase"), Ok(LedgerKind::Supabase));
+    assert_eq!(ledger("format: supabase"), Ok(LedgerKind::Supabase));
+    assert_eq!(
+        ledger("format: supabase, ledger: supabase"),
+        Ok(LedgerKind::Supabase)
+    );
+    let error = ledger("format: supabase, ledger: devflow").unwrap_err();
+    let message = "`ledger: devflow` contradicts `format: supabase`";
+    assert!(error.to_string().contains(message), "{error}");
+    let error = ledger("ledger: flyway").unwrap_err();
+    let message = "`ledger` is \"flyway\"; expected devflow or supabase";
+    assert!(error.to_string().contains(message), "{error}");
+}
+
+#[test]
+fn the_supabase_cli_looks_for_the_files_in_one_place() {
+    let directory = |keys: &str| migrations(keys).map(|migrations| migrations.directory);
+    assert_eq!(
+        directory("format: supabase").unwrap(),
+        "supabase/migrations"
+    );
+    assert!(directory("format: supabase, directory: ./db/supabase/migrations/").is_ok());
+    assert!(directory("ledger: supabase, directory: db").is_ok());
+    let error = directory("format: supabase, directory: db/migrations").unwrap_err();
+    let message =
+        "`directory` is \"db/migrations\"; expected a path that ends in supabase/migrations";
+    assert!(error.to_string().contains(message), "{error}");
 }
 
 #[test]

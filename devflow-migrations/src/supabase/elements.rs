@@ -88,7 +88,8 @@ fn comment(text: &str) -> Option<usize> {
     Some(at)
 }
 
-#[cfg(all(test, feature = "check"))]
+#[cfg(test)]
+#[cfg(feature = "check")]
 mod tests {
     use super::*;
     use crate::set::MigrationSet;
