@@ -1,7 +1,11 @@
 //! What runs the real Supabase CLI: one file a theme, one program for all of them.
 
 mod cli;
+mod delegated;
 mod elements;
+mod fake;
+mod interruption;
+mod scene;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.
 #[test]

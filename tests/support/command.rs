@@ -4,7 +4,7 @@ use crate::process::Process;
 use crate::promise::Promises;
 use crate::schema;
 use crate::terminal::Terminal;
-use crate::wait::wait_until;
+use crate::wait::{wait_until, wait_until_within};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs::File;
@@ -14,6 +14,10 @@ use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long a program may take to its end: on a busy machine the Supabase CLI takes its time.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A program to be run with a known environment.
 ///
@@ -234,7 +238,7 @@ impl Running {
     /// # Panics
     /// When it does not come in time.
     pub fn wait_for_stderr(&self, text: &str) {
-        wait_until(&format!("stderr holds {text:?}"), || {
+        wait_until_within(PATIENCE, &format!("stderr holds {text:?}"), || {
             self.stderr().contains(text)
         });
     }
@@ -275,7 +279,7 @@ impl Running {
     /// When it does not end in time, or wrote what it must not.
     #[must_use]
     pub fn wait(mut self) -> Outcome {
-        wait_until("the program ends", || self.has_ended());
+        wait_until_within(PATIENCE, "the program ends", || self.has_ended());
         let status = self.child.wait().expect("it has ended");
         let outcome = Outcome {
             code: code(status),
