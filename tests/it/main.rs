@@ -51,6 +51,7 @@ mod service;
 mod show;
 mod signals;
 mod status;
+mod supabase_faults;
 mod supabase_ledger;
 mod support_itself;
 mod talk;
