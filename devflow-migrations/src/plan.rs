@@ -2,6 +2,7 @@
 
 mod baseline;
 mod digest;
+mod elsewhere;
 mod resume;
 mod revert;
 mod verb;
@@ -16,7 +17,7 @@ use crate::finding::{Finding, FindingKind, Obstacle, Severity};
 use crate::ledger::{Ledger, VersionHistory};
 use crate::migration::{Migration, Mode};
 use crate::set::MigrationSet;
-use crate::settings::{Ahead, Missing, OutOfOrder, TableName};
+use crate::settings::{Ahead, Missing, OutOfOrder};
 use crate::version::Version;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -140,17 +141,6 @@ impl Plan {
             seq,
             resume,
         });
-    }
-
-    /// Refuses the steps that another history of this database has as applied.
-    pub fn refuse_recorded(&mut self, table: &TableName, applied: &BTreeSet<Version>) {
-        let is_there = |step: &&Step| applied.contains(step.migration.version());
-        let kind = FindingKind::RecordedElsewhere {
-            table: table.to_string(),
-        };
-        let steps = self.steps.iter().filter(is_there);
-        let found = steps.map(|step| on_file(&step.migration, kind.clone(), Severity::Refused));
-        self.findings.extend(found);
     }
 
     /// What its steps do.

@@ -22,7 +22,7 @@ use crate::step::Framing;
 use crate::target::Target;
 use crate::tell::Teller;
 use crate::watch::Watcher;
-use devflow_migrations::{CleanPlan, Ledger, LedgerKind, Plan, PlanDigest, Settings, plan};
+use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, Settings, plan};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -263,25 +263,6 @@ impl<'a> Attempt<'a> {
         settings.lock_retry_budget.unwrap_or(LOCK_RETRY_BUDGET)
     }
 
-    pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
-        match (exists, self.table.kind) {
-            (false, _) => Ok(Ledger::default()),
-            (true, LedgerKind::Devflow) => ledger::read(session, &self.table).await,
-            (true, LedgerKind::Supabase) => {
-                ledger::read_both(session, &self.table, &self.migrator.set).await
-            }
-        }
-    }
-
-    /// What the look finds when nothing is pending and nothing has drifted.
-    fn digest_of_all(&self) -> String {
-        let set = &self.migrator.set;
-        match self.table.kind {
-            LedgerKind::Devflow => set.applied_digest(),
-            LedgerKind::Supabase => format!("{} {}", set.applied_digest(), set.recorded_digest()),
-        }
-    }
-
     pub(crate) fn plan_with(&self, ledger: &Ledger) -> Plan {
         let migrator = self.migrator;
         plan(
@@ -336,20 +317,6 @@ impl<'a> Attempt<'a> {
             return Box::pin(self.delegate(connector, session, hold, &plan, digest)).await;
         }
         Box::pin(self.execute(connector, session, hold, clean, digest, !exists)).await
-    }
-
-    /// Makes the tables that are missing.
-    pub(crate) async fn prepare(&mut self, session: &mut Session) -> Result<Creation> {
-        if self.table.is_complete() {
-            return Ok(Creation::Done);
-        }
-        let facts = ledger::take_facts(session, &self.table).await?;
-        let readers = &self.migrator.settings.tracking_readers;
-        let creation = ledger::create(session, &self.table, &facts, readers).await?;
-        if creation == Creation::Done {
-            self.table.made();
-        }
-        Ok(creation)
     }
 
     pub(crate) async fn execute(

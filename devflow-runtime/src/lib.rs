@@ -101,7 +101,6 @@
 //! There are none. The parsers of SQL and YAML work while the service is compiled, and are not part of it.
 
 mod account;
-mod adopt;
 mod aftermath;
 mod answer;
 mod approval;
@@ -141,6 +140,7 @@ mod shown;
 mod socket;
 mod statements;
 mod step;
+mod tables;
 mod target;
 mod tell;
 mod tls;

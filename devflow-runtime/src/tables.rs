@@ -1,12 +1,47 @@
-//! What another history of the database says: taken over where it counts, a reason to stop where it does not.
+//! The tables that hold the history: read as one, made where they are missing. What somebody else has written is taken over
+//! where it counts, and a reason to stop where it does not.
 
 use crate::attempt::Attempt;
 use crate::error::{ErrorKind, Result};
 use crate::ledger::{self, Creation, Facts, Record, Shape};
 use crate::session::Session;
-use devflow_migrations::{CleanPlan, Ledger, Plan, Verb};
+use devflow_migrations::supabase::Adoption;
+use devflow_migrations::{CleanPlan, Ledger, LedgerEvent, LedgerKind, Plan, Verb};
 
 impl Attempt<'_> {
+    pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
+        match (exists, self.table.kind) {
+            (false, _) => Ok(Ledger::default()),
+            (true, LedgerKind::Devflow) => ledger::read(session, &self.table).await,
+            (true, LedgerKind::Supabase) => {
+                ledger::read_both(session, &self.table, &self.migrator.set).await
+            }
+        }
+    }
+
+    /// What the look finds when nothing is pending and nothing has drifted.
+    pub(crate) fn digest_of_all(&self) -> String {
+        let set = &self.migrator.set;
+        match self.table.kind {
+            LedgerKind::Devflow => set.applied_digest(),
+            LedgerKind::Supabase => format!("{} {}", set.applied_digest(), set.recorded_digest()),
+        }
+    }
+
+    /// Makes the tables that are missing.
+    pub(crate) async fn prepare(&mut self, session: &mut Session) -> Result<Creation> {
+        if self.table.is_complete() {
+            return Ok(Creation::Done);
+        }
+        let facts = ledger::take_facts(session, &self.table).await?;
+        let readers = &self.migrator.settings.tracking_readers;
+        let creation = ledger::create(session, &self.table, &facts, readers).await?;
+        if creation == Creation::Done {
+            self.table.made();
+        }
+        Ok(creation)
+    }
+
     /// The plan of a run, held against the other history of the database, where it has one.
     pub(crate) async fn plan_run(&mut self, session: &mut Session, ledger: &Ledger) -> Plan {
         let mut plan = self.plan_with(ledger);
@@ -84,6 +119,13 @@ impl Attempt<'_> {
             .map(|adoption| Record::adopted(adoption, run))
             .collect();
         ledger::append(session, &self.table, &records).await?;
+        let is_back = |adoption: &&Adoption| adoption.event == LedgerEvent::Reverted;
+        let back = ledger.adoptions().iter().filter(is_back).count();
+        self.teller.remark(format!(
+            "devflow's ledger took over from {}: {} applied by others, {back} taken back",
+            self.table.shown,
+            records.len() - back
+        ));
         Ok(Creation::Done)
     }
 }
