@@ -3,10 +3,12 @@
 mod action;
 mod directive;
 mod directory;
+mod effect;
 mod fault;
 mod file;
 mod kind;
 mod refusal;
+mod stack;
 mod statement;
 mod strong_lock;
 mod syntax;
@@ -18,6 +20,7 @@ use crate::limits::Limits;
 use crate::migration::{Mode, Wrapper};
 use crate::tables::Tables;
 use crate::text::Span;
+pub use effect::{EffectReader, effects};
 use fault::Fault;
 use statement::split;
 
@@ -52,11 +55,12 @@ pub(crate) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
         faults.truncate(MOST_FAULTS);
         return Err(faults);
     }
-    let mut statements: Vec<_> = split.statements.iter().map(|s| s.span).collect();
+    let mut own = split.statements;
     if shape.wrapper.is_some() {
-        statements.pop();
-        statements.remove(0);
+        own.pop();
+        own.remove(0);
     }
+    let statements: Vec<_> = own.iter().map(|statement| statement.span).collect();
     let actions = match shape.mode {
         Mode::Transaction => Vec::new(),
         Mode::NoTransaction => {
@@ -67,7 +71,7 @@ pub(crate) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
     Ok(Checked {
         mode: shape.mode,
         wrapper: shape.wrapper,
-        tables: strong_lock::tables(text, &statements, &split.directives),
+        tables: strong_lock::tables(text, &own, split.directives),
         statements,
         actions,
         limits,

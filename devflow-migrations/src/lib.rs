@@ -40,6 +40,8 @@ mod checksum;
 mod config;
 #[cfg(any(feature = "check", feature = "config"))]
 mod duration;
+#[cfg(feature = "check")]
+mod effect;
 mod event;
 mod finding;
 mod ledger;
@@ -60,11 +62,15 @@ mod unit;
 mod version;
 
 pub use action::{Action, ActionKind};
+#[cfg(feature = "check")]
+pub use check::{EffectReader, effects};
 pub use checksum::Checksum;
 #[cfg(feature = "config")]
 pub use config::{Approval, Config, Environment, Format, MigrationsConfig, nearest};
 #[cfg(any(feature = "check", feature = "config"))]
 pub use duration::parse as parse_duration;
+#[cfg(feature = "check")]
+pub use effect::{Blocked, Effect, EffectVerb, Lock, LockMode, Locked, Toll};
 pub use event::LedgerEvent;
 pub use finding::{Finding, FindingKind, Obstacle, Severity};
 pub use ledger::{Damage, Ledger, LedgerRow, VersionHistory};

@@ -1,9 +1,10 @@
-//! A file's name in the first line and its bytes behind it: a migration, or problems that have a place.
+//! A file's name in the first line and its bytes behind it: a migration, each of whose statements does something, or
+//! problems that have a place.
 
 #![no_main]
 
 use devflow_fuzz::with_file;
-use devflow_migrations::{Checksum, MigrationSet};
+use devflow_migrations::{Checksum, MigrationSet, effects};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -25,6 +26,7 @@ fuzz_target!(|input: &[u8]| {
                         migration.checksum(),
                         Checksum::of(migration.text().as_str())
                     );
+                    assert_eq!(effects(migration).len(), migration.statements().len());
                 }
             }
             Err(error) => assert!(!error.to_string().is_empty() && !error.problems().is_empty()),

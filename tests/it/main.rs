@@ -15,6 +15,7 @@ mod docs;
 mod documents;
 mod dotenv;
 mod drift;
+mod effects;
 mod embed;
 mod entrypoint;
 mod errors;

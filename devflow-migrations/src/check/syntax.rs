@@ -1,9 +1,9 @@
 //! The syntax check, by squawk's parser.
 
 use super::fault::Fault;
+use super::stack::on_large_stack;
 use super::statement::Statement;
 use squawk_syntax::SourceFile;
-use std::thread;
 
 /// The parser is given at most this many bytes of whole statements at a time: it gives up after a number of steps,
 /// and its trees take many times the text's size.
@@ -11,7 +11,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Of one file, no more bytes than this are looked at: what is larger holds rows, not schema, and a build must not wait
 /// minutes for it.
-const MOST: usize = 4 * 1024 * 1024;
+pub(super) const MOST: usize = 4 * 1024 * 1024;
 
 /// A longer statement is not looked at; the parser would give up on it.
 const LONGEST_STATEMENT: usize = 256 * 1024;
@@ -23,24 +23,9 @@ const DEEPEST_NESTING: usize = 500;
 /// the square of a chain such as `1 + 1 + …`.
 const LONGEST_RUN: usize = 4000;
 
-/// The parser and its trees recurse once for each operator of such a chain. Pages of a stack that are not reached cost
-/// nothing.
-const STACK: usize = 256 * 1024 * 1024;
-
-/// The first syntax error of each statement.
-///
-/// The parser must never be able to stop a deploy by its own fault: it runs on a thread with a large stack, and where it
-/// panics or cannot start, nothing is found.
+/// The first syntax error of each statement. Where the parser fails by its own fault, nothing is found.
 pub(crate) fn errors(text: &str, statements: &[Statement]) -> Vec<Fault> {
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .name("syntax check".to_owned())
-            .stack_size(STACK)
-            .spawn_scoped(scope, || errors_here(text, statements))
-            .ok()
-            .and_then(|thread| thread.join().ok())
-            .unwrap_or_default()
-    })
+    on_large_stack("syntax check", || errors_here(text, statements)).unwrap_or_default()
 }
 
 fn errors_here(text: &str, statements: &[Statement]) -> Vec<Fault> {
@@ -62,7 +47,8 @@ fn errors_here(text: &str, statements: &[Statement]) -> Vec<Fault> {
     faults
 }
 
-fn is_readable(statement: &Statement) -> bool {
+/// Whether the parser can be trusted with it.
+pub(super) fn is_readable(statement: &Statement) -> bool {
     let length = statement.end - statement.span.start;
     !statement.faulty
         && length <= LONGEST_STATEMENT
