@@ -244,7 +244,8 @@ impl Desk<'_, '_> {
     ) -> Result<(), Stopped> {
         shown.environment.clone_from(&self.database.environment);
         self.progress.rest();
-        self.progress.say(human::proposal(&shown));
+        let proposal = human::proposal(&shown, self.progress.look());
+        self.progress.say(proposal);
         let environment = self.database.environment.as_deref().unwrap_or_default();
         question
             .ask(what, environment, self.progress, self.signals)

@@ -1,6 +1,7 @@
 //! What a GitHub Actions runner shows of an outcome besides the log: annotations, a job summary, step outputs.
 
 mod annotation;
+mod effect;
 mod markdown;
 mod outputs;
 mod summary;

@@ -5,7 +5,7 @@
 
 mod outcomes;
 
-use crate::look::{Attendance, Format, Look};
+use crate::look::{Attendance, Format, Look, Talk};
 use crate::outcome::Outcome;
 use crate::surroundings::{Surroundings, Terminal};
 use crate::{exit, github, render};
@@ -79,7 +79,16 @@ fn a_runner_is_told_of_every_outcome() {
 fn colour_is_for_terminals() {
     let colourful = |name: &str, outcome| human(name, &outcome, Some(100), true);
     colourful("migrate_failed_in_colour", outcomes::migrate_failed());
+    colourful("migrate_dry_run_in_colour", outcomes::dry_run());
     colourful("status_in_colour", outcomes::status());
+}
+
+#[test]
+fn all_that_a_plan_does_is_shown_on_request() {
+    let look = look(Format::Human, None, false).talking(Talk::Verbose);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let text = shown(&outcomes::dry_run(), look);
+    assert_golden(&folder.join("migrate_dry_run_verbose.txt"), &text);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Outcomes for people.
 
 mod config;
+mod effect;
 mod failure;
 mod history;
 pub(crate) mod line;
@@ -9,13 +10,15 @@ mod status;
 mod table;
 
 use crate::duration;
+use crate::look::Look;
 use crate::outcome::{Action, Body, Check, File, Init, Mode, Outcome, Place, Plan, Repair, Work};
 use crate::style::{CAREFUL, GOOD, QUIET, STRONG, WAITING, paint};
 use crate::visible;
 pub(crate) use failure::trouble;
 
 /// What stdout says.
-pub(crate) fn report(outcome: &Outcome, width: Option<usize>) -> String {
+pub(crate) fn report(outcome: &Outcome, look: Look) -> String {
+    let width = look.width;
     match &outcome.body {
         // A text of ours is shown as it is.
         Body::None | Body::Text(_) => String::new(),
@@ -25,7 +28,7 @@ pub(crate) fn report(outcome: &Outcome, width: Option<usize>) -> String {
         }),
         Body::Migrate(work) | Body::Baseline(work) | Body::Revert(work) => {
             match (work.mode, &work.plan) {
-                (Mode::DryRun, Some(plan)) => dry_run(outcome, work, plan),
+                (Mode::DryRun, Some(plan)) => dry_run(outcome, work, plan, look),
                 (Mode::DryRun, None) => String::new(),
                 (Mode::Apply, _) => worked(outcome, work),
             }
@@ -66,12 +69,12 @@ pub(crate) fn header(environment: Option<&str>, place: Option<&Place>) -> String
 }
 
 /// What would be done, as it is shown before a person is asked.
-pub(crate) fn proposal(outcome: &Outcome) -> String {
+pub(crate) fn proposal(outcome: &Outcome, look: Look) -> String {
     let header = header_of(outcome) + &warnings(outcome);
     match &outcome.body {
         Body::Repair(repair) => header + &repair::corrections(&repair.corrections),
         body => match body.work().and_then(|work| work.plan.as_ref()) {
-            Some(plan) => header + &planned(&plan.steps, mark(body)),
+            Some(plan) => header + &planned(plan, mark(body), look),
             None => String::new(),
         },
     }
@@ -170,7 +173,7 @@ fn total_reverted(outcome: &Outcome, work: &Work) -> String {
     }
 }
 
-fn dry_run(outcome: &Outcome, work: &Work, plan: &Plan) -> String {
+fn dry_run(outcome: &Outcome, work: &Work, plan: &Plan, look: Look) -> String {
     let mut text = header_of(outcome);
     let participle = outcome.body.participle();
     let before = work.already_applied.unwrap_or(0);
@@ -180,7 +183,7 @@ fn dry_run(outcome: &Outcome, work: &Work, plan: &Plan) -> String {
             line::are(before)
         );
     } else {
-        text += &planned(&plan.steps, mark(&outcome.body));
+        text += &planned(plan, mark(&outcome.body), look);
         let steps = line::count(plan.steps.len(), "migration");
         text += &format!(
             "{} would be {participle}, {before} before\n",
@@ -213,20 +216,25 @@ fn repaired(outcome: &Outcome, repair: &Repair) -> String {
     format!("{}{table}{total}\n{digest}", header_of(outcome))
 }
 
-fn planned(steps: &[File], mark: &str) -> String {
+/// The files of a plan, each with what it does, where that is known.
+fn planned(plan: &Plan, mark: &str, look: Look) -> String {
     let mut text = String::new();
-    for step in steps {
-        let apart = match step.mode {
-            Some("no-transaction") => paint(CAREFUL, "  outside a transaction"),
-            _ => String::new(),
-        };
-        text += &format!(
-            "  {} {}{apart}\n",
-            paint(WAITING, mark),
-            visible::line(step.file())
-        );
+    for (index, step) in plan.steps.iter().enumerate() {
+        text += &listed(step, mark);
+        let effects = plan.effects.get(index);
+        text.extend(effects.map(|effects| effect::effects(effects, look)));
     }
     text
+}
+
+/// One file of a plan.
+fn listed(step: &File, mark: &str) -> String {
+    let apart = match step.mode {
+        Some("no-transaction") => paint(CAREFUL, "  outside a transaction"),
+        _ => String::new(),
+    };
+    let file = visible::line(step.file());
+    format!("  {} {file}{apart}\n", paint(WAITING, mark))
 }
 
 fn baselined(outcome: &Outcome, baseline: &Work) -> String {

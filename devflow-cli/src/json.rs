@@ -3,6 +3,7 @@
 //! The shape is published in docs/schema/output.schema.json. Adding a key is fine; changing or removing one raises
 //! [`SCHEMA`]. DETAIL and CONTEXT of the server are left out: they can hold row data.
 
+mod effect;
 mod error;
 mod history;
 mod inert;

@@ -21,6 +21,7 @@ mod args;
 mod branch;
 mod command;
 mod duration;
+mod effect;
 mod exit;
 mod fence;
 mod git;

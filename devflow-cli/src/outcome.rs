@@ -8,6 +8,7 @@ mod trouble;
 
 pub(crate) use check::{Check, Compared};
 pub(crate) use config::{Configuration, Origin, Setting};
+use devflow_migrations::Effect;
 use devflow_runtime::State;
 pub(crate) use history::{Log, Row, Show, Statement};
 use std::path::PathBuf;
@@ -162,6 +163,8 @@ pub(crate) struct Standing {
 pub(crate) struct Plan {
     pub(crate) digest: String,
     pub(crate) steps: Vec<File>,
+    /// What the statements of each step do; none where that was not asked for.
+    pub(crate) effects: Vec<Vec<Effect>>,
 }
 
 /// A migration, as its file names it.

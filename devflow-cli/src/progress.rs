@@ -80,6 +80,11 @@ impl<'a> Progress<'a> {
         self.headed = true;
     }
 
+    /// How it is shown.
+    pub(crate) fn look(&self) -> Look {
+        self.look
+    }
+
     /// Whether a terminal showed the header and every finished migration.
     pub(crate) fn was_watched(&self) -> bool {
         self.headed && self.look.progress == Drawing::Spinner && self.look.width.is_some()

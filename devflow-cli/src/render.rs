@@ -22,9 +22,7 @@ pub(crate) fn texts(outcome: &Outcome, look: Look) -> Texts {
     let out = match (look.format, &outcome.body) {
         // Nobody else wrote a part of it, and a script must come as it is.
         (Format::Human, Body::Text(text)) => text.clone(),
-        (Format::Human, _) => {
-            fence.around(fit(human::report(outcome, look.width), look.out_colour))
-        }
+        (Format::Human, _) => fence.around(fit(human::report(outcome, look), look.out_colour)),
         (Format::Json, _) => json::document(outcome),
     };
     let is_due = |remark: &&Remark| !remark.told && look.talk != Talk::Quiet;

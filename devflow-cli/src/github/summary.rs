@@ -1,5 +1,6 @@
 //! A job's summary.
 
+use super::effect;
 use super::markdown::{block, code, plain};
 use crate::outcome::{
     Applied, Body, Check, Correction, Failure, File, Finding, Mode, Outcome, Place, Problem,
@@ -137,7 +138,14 @@ fn worked(body: &Body, work: &Work) -> String {
         Mode::DryRun => format!("Would be {participle}"),
         Mode::Apply => "Pending".to_owned(),
     };
-    text += &list(&title, work.pending.iter());
+    let steps = match (work.mode, &work.plan) {
+        (Mode::DryRun, Some(plan)) => effect::steps(&title, plan, ROWS),
+        _ => None,
+    };
+    text += &match (steps, &work.plan) {
+        (Some(steps), Some(plan)) => steps + &beyond(work.pending.len(), plan.steps.len()),
+        _ => list(&title, work.pending.iter()),
+    };
     if !work.unconfirmed.is_empty() {
         let versions: Vec<_> = work.unconfirmed.iter().map(|it| code(it)).collect();
         text += &format!(
@@ -192,6 +200,18 @@ fn list<'a>(title: &str, files: impl ExactSizeIterator<Item = &'a File>) -> Stri
         text += &format!("- {}\n", code(file.file()));
     }
     text + &more(count) + "\n"
+}
+
+/// What is left out of so many steps, and what lies beyond the target.
+fn beyond(pending: usize, steps: usize) -> String {
+    let more = match more(steps) {
+        more if more.is_empty() => more,
+        more => more + "\n",
+    };
+    match pending.saturating_sub(steps) {
+        0 => more,
+        count => format!("{more}{count} beyond the target\n\n"),
+    }
 }
 
 fn more(count: usize) -> String {

@@ -10,7 +10,7 @@ mod revert;
 use crate::outcome::*;
 use devflow_runtime::State;
 use migrate::*;
-pub(super) use migrate::{migrate, migrate_failed};
+pub(super) use migrate::{dry_run, migrate, migrate_failed};
 
 const CHECKSUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -1,7 +1,7 @@
 //! What stderr says when something is wrong: what, where, what is left behind, and the next step.
 
 use super::line;
-use super::{mark, planned};
+use super::{listed, mark};
 use crate::outcome::{Body, Failure, Finding, Kind, Outcome, Problem, Snippet, Trouble, Work};
 use crate::style::{BAD, QUIET, STRONG, WAITING, paint};
 use crate::visible;
@@ -140,7 +140,7 @@ fn left_behind(body: &Body, work: &Work, trouble: &Trouble) -> String {
         && let Some(plan) = &work.plan
     {
         text += "  The plan is now:\n";
-        text += &planned(&plan.steps, mark(body));
+        text.extend(plan.steps.iter().map(|step| listed(step, mark(body))));
         text += &format!("  {} {}\n", paint(QUIET, "plan"), plan.digest);
     }
     text

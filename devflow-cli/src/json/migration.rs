@@ -1,5 +1,6 @@
 //! Migrations in JSON.
 
+use super::effect::Effect;
 use super::milliseconds;
 use super::wait::LockWait;
 use crate::outcome::{self, Snippet, file_of, name_of};
@@ -107,14 +108,35 @@ impl<'a> Failure<'a> {
 #[derive(Serialize)]
 pub(super) struct Plan<'a> {
     digest: &'a str,
-    steps: Vec<File<'a>>,
+    steps: Vec<Step<'a>>,
+}
+
+/// A migration of a plan; with what it does where the plan is there to be looked at.
+#[derive(Serialize)]
+struct Step<'a> {
+    #[serde(flatten)]
+    file: File<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effects: Option<Vec<Effect<'a>>>,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn of(plan: &'a outcome::Plan) -> Self {
         Self {
             digest: &plan.digest,
-            steps: plan.steps.iter().map(File::of).collect(),
+            steps: (0..)
+                .zip(&plan.steps)
+                .map(|(index, file)| Step::of(file, plan.effects.get(index)))
+                .collect(),
+        }
+    }
+}
+
+impl<'a> Step<'a> {
+    fn of(file: &'a outcome::File, effects: Option<&'a Vec<devflow_migrations::Effect>>) -> Self {
+        Self {
+            file: File::of(file),
+            effects: effects.map(|effects| effects.iter().map(Effect::of).collect()),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     Applied, Body, Correction, Entry, Failure, File, Finding, Kind, Mode, Notice, Outcome, Place,
     Plan, Remark, Repair, Snippet, Standing, Status, Trouble, Work,
 };
+use devflow_migrations::EffectReader;
 use devflow_runtime as runtime;
 use devflow_runtime::{Migration, MigrationSet, Severity, Verb, Version};
 
@@ -23,7 +24,7 @@ impl Outcome {
             mode: Mode::DryRun,
             already_applied: Some(report.plan.applied()),
             pending: pending(&report.plan),
-            plan: Some(Plan::of(&report.plan, &report.digest)),
+            plan: Some(Plan::with_effects(&report.plan, &report.digest)),
             ..Work::default()
         };
         let body = match report.plan.verb() {
@@ -219,6 +220,20 @@ impl Plan {
                 .iter()
                 .map(|step| File::of(&step.migration))
                 .collect(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// The same with what each statement does. A baseline runs none.
+    fn with_effects(plan: &runtime::Plan, digest: &runtime::PlanDigest) -> Self {
+        let mut reader = EffectReader::default();
+        let mut read = |step: &runtime::Step| reader.read(&step.migration);
+        Self {
+            effects: match plan.verb() {
+                Verb::Baseline => Vec::new(),
+                Verb::Migrate | Verb::Revert => plan.steps().iter().map(&mut read).collect(),
+            },
+            ..Self::of(plan, digest)
         }
     }
 }

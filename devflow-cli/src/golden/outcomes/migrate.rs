@@ -2,6 +2,8 @@
 
 use super::{applied, at, file, path, stopped};
 use crate::outcome::*;
+use devflow_migrations::{Effect, EffectReader};
+use devflow_runtime::MigrationSet;
 
 pub(super) const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -220,6 +222,7 @@ pub(in crate::golden) fn plan() -> Plan {
     Plan {
         digest: DIGEST.to_owned(),
         steps: vec![file("20260201000000_orders.sql"), index],
+        effects: Vec::new(),
     }
 }
 
@@ -296,7 +299,53 @@ pub(in crate::golden) fn dry_run() -> Outcome {
         mode: Mode::DryRun,
         already_applied: Some(14),
         pending,
-        plan: Some(plan()),
+        plan: Some(Plan {
+            effects: effects(&[ORDERS, INDEX]),
+            ..plan()
+        }),
         ..Work::default()
     }))
 }
+
+/// What a dry run shows of these texts.
+pub(super) fn effects(texts: &[&str]) -> Vec<Vec<Effect>> {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, text) in texts.iter().enumerate() {
+        let file = folder.path().join(format!("{}_a.sql", number + 1));
+        std::fs::write(file, text).unwrap();
+    }
+    let set = MigrationSet::read(folder.path(), "migrations").unwrap();
+    let mut reader = EffectReader::default();
+    set.iter().map(|migration| reader.read(migration)).collect()
+}
+
+const ORDERS: &str = "\
+CREATE TABLE orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    \"user|`\" bigint NOT NULL REFERENCES users
+);
+CREATE INDEX orders_user ON orders (\"user|`\");
+
+ALTER TABLE users
+    ADD COLUMN email text, -- later NOT NULL
+    ALTER COLUMN name TYPE varchar(200),
+    DROP COLUMN nickname;
+CREATE POLICY own ON orders USING (true);
+GRANT SELECT ON orders TO app;
+UPDATE users SET email = '日本語';
+DO $$ BEGIN PERFORM 1; END $$;
+DROP TABLE old_orders, older_orders;
+SELECT refresh_all();
+INSERT INTO kinds VALUES (1, 'a');
+INSERT INTO kinds VALUES (2, 'b');
+INSERT INTO kinds VALUES (3, 'c');
+INSERT INTO kinds VALUES (4, 'd');
+INSERT INTO kinds VALUES (5, 'e');
+COMMENT ON TABLE orders IS 'x';
+DELETE FROM sessions;
+";
+
+const INDEX: &str = "\
+CREATE INDEX CONCURRENTLY users_email ON users (email);
+CREATE INDEX CONCURRENTLY ON orders (id);
+";

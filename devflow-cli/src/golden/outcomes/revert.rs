@@ -1,6 +1,6 @@
 //! What `revert` can come to.
 
-use super::{applied, at, failure, file, path, plan};
+use super::{applied, at, effects, failure, file, path, plan};
 use crate::outcome::*;
 
 fn one_reverted() -> Work {
@@ -31,7 +31,11 @@ pub(super) fn dry_run() -> Outcome {
         mode: Mode::DryRun,
         already_applied: Some(14),
         pending: steps.clone(),
-        plan: Some(Plan { steps, ..plan() }),
+        plan: Some(Plan {
+            steps,
+            effects: effects(&["DROP TABLE items;\n", "DROP TABLE orders CASCADE;\n"]),
+            ..plan()
+        }),
         ..Work::default()
     }))
 }
