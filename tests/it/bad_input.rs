@@ -208,7 +208,7 @@ fn a_bad_devflow_yml_is_refused() {
                 config(
                     project,
                     "database:\n  migrations:\n    format: supabase\n    directory: migrations\n",
-                );
+                )
             },
             code: "config_invalid_value",
             words: &["devflow.yml:5:16", "ends in supabase/migrations"],
