@@ -3,6 +3,7 @@
 mod check;
 mod generate;
 mod history;
+mod refused;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The headings in a command's help.
+const WHICH: &str = "Which database";
+const OUTPUT: &str = "Output";
+
 /// PostgreSQL migrations: checked before they run, applied exactly once, reported exactly.
 #[derive(Debug, Parser)]
 #[command(name = "devflow", version, max_term_width = 100)]
@@ -33,10 +38,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct TalkArguments {
     /// Says errors and warnings only on stderr
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
     /// Says more on stderr: the connection, the plan, statements and their times
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = OUTPUT)]
     pub(crate) verbose: bool,
 }
 
@@ -44,7 +49,7 @@ pub(crate) struct TalkArguments {
 pub(crate) enum Command {
     /// Writes devflow.yml, the migrations directory, build.rs and .gitattributes, where they are missing
     Init(InitArguments),
-    /// Works on migrations and the database that they belong to
+    /// Migrations and the database that they belong to: migrate, status, new, check, show, log, …
     #[command(subcommand)]
     Db(DbCommand),
     /// Shows every setting, and where it comes from
@@ -164,10 +169,10 @@ pub(crate) struct ChangeArguments {
 #[derive(Debug, Args)]
 pub(crate) struct ProjectArguments {
     /// Reads this devflow.yml instead of the nearest one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = WHICH)]
     pub(crate) config: Option<PathBuf>,
     /// Prints one JSON document to stdout
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 }
 
@@ -177,16 +182,16 @@ pub(crate) struct DatabaseArguments {
     #[command(flatten)]
     pub(crate) project: ProjectArguments,
     /// The environment of devflow.yml; the only one, or else `local`, when left out
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = WHICH)]
     pub(crate) env: Option<String>,
     /// The environment variable that holds the database's URL
-    #[arg(long, value_name = "VARIABLE")]
+    #[arg(long, value_name = "VARIABLE", help_heading = WHICH)]
     pub(crate) url_env: Option<String>,
     /// Waits for a server that is not there yet, 60s when DURATION is left out
-    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "60s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "60s", value_parser = duration, help_heading = WHICH)]
     pub(crate) wait: Option<Duration>,
-    /// Never asks, no colour, no spinner
-    #[arg(long)]
+    /// For a job: never asks, no colour, no spinner; the platform's gate is the approval
+    #[arg(long, help_heading = OUTPUT)]
     pub(crate) ci: bool,
 }
 
@@ -216,7 +221,7 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Arguments, NotParsed> {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 NotParsed::Shown(error.render().ansi().to_string())
             }
-            _ => refused(argv, usage(&error)),
+            _ => refused(argv, refused::trouble(&error)),
         })
 }
 
@@ -267,28 +272,10 @@ fn url_in(argv: &[OsString]) -> Option<Trouble> {
         })
 }
 
-/// Clap's own words: the first paragraph is the message, the rest is what helps.
-fn usage(error: &clap::Error) -> Trouble {
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-    let (message, help) = text.split_once("\n\n").unwrap_or((text, ""));
-    let trouble = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return Trouble::usage("usage", "a command is missing").help(text);
-        }
-        _ => Trouble::usage("usage", message),
-    };
-    if help.is_empty() {
-        trouble
-    } else {
-        trouble.help(help)
-    }
-}
-
 fn version(text: &str) -> Result<Version, String> {
     // A file's name says the version as well as the version itself does.
     let digits = text.split_once('_').map_or(text, |(version, _)| version);
-    Version::parse(digits).map_err(|error| error.to_string())
+    Version::parse(digits).map_err(|error| format!("{error}; a file's name says its version too"))
 }
 
 fn digest(text: &str) -> Result<PlanDigest, String> {

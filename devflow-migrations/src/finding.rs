@@ -98,6 +98,8 @@ pub enum FindingKind {
         /// The table of the other history.
         table: String,
     },
+    /// Pending, and there is nothing in it but comments.
+    NoStatements,
     /// A ledger row that no run of devflow can have written.
     Damaged {
         /// The row's id; 0 where it has none.
@@ -145,6 +147,7 @@ impl Finding {
             FindingKind::DownOutside { .. } => "down_outside_transaction",
             FindingKind::StrongLocks { .. } => "strong_locks",
             FindingKind::RecordedElsewhere { .. } => "recorded_elsewhere",
+            FindingKind::NoStatements => "no_statements",
             FindingKind::Damaged { .. } => "ledger_damaged",
         }
     }
@@ -155,7 +158,8 @@ impl Finding {
         let version = &self.version;
         match &self.kind {
             FindingKind::Modified { .. } => Some(format!(
-                "restore the file as it was applied, and put the change into a new migration; or accept it as it is now: `devflow db repair --checksum {version}`"
+                "restore the file as it was applied, and put the change into a new migration; or, if the database has what the file says now, record that: \
+                 `devflow db repair --checksum {version}`"
             )),
             FindingKind::Renamed { .. } => None,
             FindingKind::Missing {
@@ -167,7 +171,7 @@ impl Finding {
                 Some("restore the file, or allow this with `missing: warn`".to_owned())
             }
             FindingKind::Ahead { .. } => Some(
-                "deploy a build that has this migration, or allow older builds with `ahead: warn`"
+                "use a checkout or a build that has this migration, or allow older ones with `ahead: warn`"
                     .to_owned(),
             ),
             FindingKind::OutOfOrder { .. } => Some(
@@ -177,6 +181,9 @@ impl Finding {
             FindingKind::StrongLocks { .. } => Some(
                 "give each table a file of its own, or accept it with `-- devflow: strong-locks`"
                     .to_owned(),
+            ),
+            FindingKind::NoStatements => Some(
+                "write it before it is applied, for afterwards it may not be changed; or delete it".to_owned(),
             ),
             FindingKind::HalfDone {
                 obstacle: Some(obstacle),
@@ -292,6 +299,7 @@ impl fmt::Display for Finding {
             FindingKind::Damaged { id: 0, message } => {
                 write!(f, "the ledger is damaged: {message}")
             }
+            FindingKind::NoStatements => write!(f, "{path} is pending and has no statement"),
             FindingKind::Damaged { id, message } => {
                 write!(
                     f,

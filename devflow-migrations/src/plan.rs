@@ -136,6 +136,7 @@ impl Plan {
         if resume.is_none() {
             self.findings.extend(late(&migration, ledger, self.policy));
         }
+        self.findings.extend(empty(&migration));
         self.steps.push(Step {
             migration,
             seq,
@@ -271,6 +272,12 @@ fn late(migration: &Migration, ledger: &Ledger, policy: Policy) -> Option<Findin
         },
         severity,
     ))
+}
+
+/// A pending migration that nobody has written yet.
+fn empty(migration: &Migration) -> Option<Finding> {
+    let is_empty = migration.statements().is_empty();
+    is_empty.then(|| on_file(migration, FindingKind::NoStatements, Severity::Warning))
 }
 
 /// Files that lock several tables which neither they nor pending ones before them make.

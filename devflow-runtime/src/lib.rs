@@ -12,13 +12,13 @@
 //!
 //! static MIGRATIONS: Migrations = embed_migrations!();
 //!
-//! async fn migrate() -> Result<(), Box<dyn std::error::Error>> {
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let database_url = std::env::var("DATABASE_URL")?;
 //!     let report = Migrator::new(&MIGRATIONS).run(&database_url).await?;
 //!     println!("{} migrations applied", report.steps.len());
 //!     Ok(())
 //! }
-//! # fn main() {}
 //! ```
 //!
 //! [`embed_migrations!`] takes the directory, the ledger's table and the policies from devflow.yml, and checks every file

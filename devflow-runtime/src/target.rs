@@ -336,6 +336,9 @@ fn unknown_parameter(key: &str) -> Error {
             .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         && (key.contains('_') || key.starts_with("ssl") || KNOWN_ELSEWHERE.contains(&key));
     match looks_like_a_name {
+        true if key == "ssl" => {
+            invalid("parameter ssl is not known here; sslmode=require asks for TLS")
+        }
         true => invalid(&format!("parameter {key} is not known here")),
         false => invalid("a parameter after the ? is not known here"),
     }

@@ -111,6 +111,8 @@ fn a_wrong_password_is_refused_and_not_shown() {
     let url = database.url_as(&role).replace("secret-of", "guess-of");
     let said = refused(&hasty(), &url, "authentication_failed");
     assert!(said.contains("28P01") && said.contains(&role), "{said}");
+    let none = url.replace(&format!(":guess-of-{role}"), "");
+    let _said = refused(&hasty(), &none, "password_missing");
     assert!(!said.contains("trying again"), "{said}");
 }
 

@@ -209,7 +209,7 @@ fn a_database_that_is_ahead_is_refused_unless_a_policy_lets_it_pass() {
         "{said}"
     );
     assert!(
-        said.contains("deploy a build that has this migration"),
+        said.contains("use a checkout or a build that has this migration"),
         "{said}"
     );
     assert_eq!(applied.states(4), ["1 applied", "2 applied", "4 ahead"]);

@@ -46,6 +46,31 @@ fn a_url_among_the_arguments_is_refused_and_never_shown() {
 }
 
 #[test]
+fn what_was_meant_is_named_where_it_is_elsewhere() {
+    for (line, tip) in [
+        ("devflow migrate", "did you mean `devflow db migrate`?"),
+        ("devflow statsu", "did you mean `devflow db status`?"),
+        ("devflow db rollback", "did you mean `devflow db revert`?"),
+        ("devflow db comfig", "did you mean `devflow config`?"),
+        (
+            "devflow --env x db status",
+            "flags follow the command: `devflow db status --env`",
+        ),
+        (
+            "devflow db migrate --dryrun",
+            "a similar argument exists: '--dry-run'",
+        ),
+    ] {
+        let help = refusal(line).2.help.unwrap();
+        assert!(help.contains(&format!("  tip: {tip}\n")), "{line}: {help}");
+    }
+    for line in ["devflow frobnicate", "devflow --frobnicate"] {
+        let help = refusal(line).2.help.unwrap();
+        assert!(!help.contains("tip:"), "{line}: {help}");
+    }
+}
+
+#[test]
 fn a_file_name_is_as_good_as_its_version() {
     assert_eq!(version("0042_add_users.sql").unwrap().as_str(), "42");
     assert!(version("users").is_err());

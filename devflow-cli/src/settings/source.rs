@@ -169,7 +169,7 @@ impl Source {
             format!("the environment variable {variable}, {named_by}, {problem}"),
         )
         .help(format!(
-            "set {variable} to the database's URL, or {} to the path of a file that holds it, or name another variable with --url-env",
+            "set {variable} to the database's URL, such as postgres://USER:PASSWORD@HOST:5432/DATABASE; or {} to the path of a file that holds it; or name another variable with --url-env",
             naming_file(variable)
         ))
     }

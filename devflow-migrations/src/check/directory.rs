@@ -150,7 +150,7 @@ fn unreadable(shown: &str, error: &io::Error) -> Problem {
         message,
         line: None,
         help: missing
-            .then(|| "create it, or name another one; an empty directory is fine".to_owned()),
+            .then(|| "run this in the project's folder; or create it, as `devflow init` does; or name another one in devflow.yml".to_owned()),
     }
 }
 

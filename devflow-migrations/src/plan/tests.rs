@@ -374,3 +374,19 @@ fn several_strong_locks_are_warned_of_where_the_tables_exist_already() {
     );
     assert_eq!(found(Ledger::default()), [""; 0]);
 }
+
+#[test]
+fn a_pending_file_without_a_statement_is_warned_of_until_it_is_applied() {
+    let unwritten = Migration {
+        statements: Cow::Borrowed(&[]),
+        ..migration("2")
+    };
+    let set = MigrationSet::new(vec![migration("1"), unwritten]).unwrap();
+    let found = |rows: &[&str]| {
+        let plan = plan(&set, &ledger(rows), STRICT, None);
+        let findings = plan.findings().iter();
+        findings.map(Finding::code).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["1 applied"]), ["no_statements"]);
+    assert_eq!(found(&["1 applied", "2 applied"]), [""; 0]);
+}

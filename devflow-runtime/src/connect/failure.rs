@@ -71,6 +71,9 @@ impl Failure {
                     db.message(),
                     db.code().code()
                 ),
+                None if lacks_password(error) => {
+                    format!("{server} asks for a password, and the URL has none")
+                }
                 None => match tls::explain(error) {
                     Some(why) => format!("no TLS with {server}: {why}"),
                     None => format!("no connection to {server}: {}", describe(error)),
@@ -89,6 +92,7 @@ impl Failure {
             Cause::Client(error) if error.code().is_none() && is_about_tls(error) => {
                 return "tls_failed";
             }
+            Cause::Client(error) if lacks_password(error) => return "password_missing",
             Cause::Client(error) => error.code().map(SqlState::code),
             Cause::Socket(_) | Cause::Attributes => None,
         };
@@ -109,12 +113,17 @@ impl Failure {
                 "a server or firewall that never answers; raise connect_timeout where the link is slow"
             }
             "authentication_failed" => "check user and password, and the server's pg_hba.conf",
+            "password_missing" => {
+                "put it into the URL: postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+            }
             "database_unknown" => {
                 "check the database's name in the URL; devflow does not create databases"
             }
             "server_starting" => "the server was not ready within connect_budget",
             "too_many_connections" => "no connection became free within connect_budget",
-            "tls_failed" => "check sslmode and sslrootcert",
+            "tls_failed" => {
+                "check sslmode and sslrootcert; sslmode=disable connects to a server that has no TLS"
+            }
             _ => "check the URL's host, port and parameters",
         }
     }
@@ -150,6 +159,11 @@ fn is_nobody_there(error: &io::Error) -> bool {
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::NotFound
     )
+}
+
+/// The server asks for a password, and the client has none. Its error has no kind that could be asked for.
+fn lacks_password(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|it| it.to_string() == "password missing")
 }
 
 /// The system's error behind the client's.

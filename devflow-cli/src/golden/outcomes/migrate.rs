@@ -130,7 +130,7 @@ pub(in crate::golden) fn modified() -> Finding {
         version: "20260131090507".to_owned(),
         path: Some(path("20260131090507_users.sql")),
         message: "supabase/migrations/20260131090507_users.sql was changed after it was applied: checksum e3b0c44298fc… is now 9f86d081884c…".to_owned(),
-        help: Some("restore the file as it was applied, and put the change into a new migration; or accept it as it is now: `devflow db repair --checksum 20260131090507`".to_owned()),
+        help: Some("restore the file as it was applied, and put the change into a new migration; or, if the database has what the file says now, record that: `devflow db repair --checksum 20260131090507`".to_owned()),
     }
 }
 
@@ -144,7 +144,7 @@ pub(in crate::golden) fn refused() -> Outcome {
             version: "20270101000000".to_owned(),
             path: None,
             message: "the database is ahead: 20270101000000_next.sql is applied and newer than every migration here".to_owned(),
-            help: Some("deploy a build that has this migration, or allow older builds with `ahead: warn`".to_owned()),
+            help: Some("use a checkout or a build that has this migration, or allow older ones with `ahead: warn`".to_owned()),
         },
     ];
     outcome.troubled(Trouble::new(
