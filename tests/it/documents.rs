@@ -128,3 +128,67 @@ fn documents_of_approvals_have_the_keys_of_their_examples() {
         &["db", "migrate", "--approve", &digest],
     );
 }
+
+/// That each document is one, and fits its schema, is checked by the support.
+#[test]
+fn every_command_prints_one_document_whether_it_succeeds_fails_or_is_misused() {
+    let scene = Scene::new();
+    let print = |arguments: &str, code| {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        scene.devflow(&arguments).run().expect(code).json()
+    };
+    let done = |arguments: &str, command: &str| {
+        assert_eq!(print(arguments, 0)["command"], command, "{arguments}");
+        let misused = print(&format!("{arguments} --bogus"), 2);
+        assert_eq!(misused["error"]["code"], "usage", "{arguments}");
+        assert_eq!(misused["command"], command, "{arguments}");
+    };
+    let failed = |arguments: &str, code, error: &str| {
+        let document = print(arguments, code);
+        assert_eq!(document["error"]["code"], error, "{arguments}");
+    };
+    for arguments in [
+        "db show 1",
+        "db log",
+        "db repair --applied 1 --ci",
+        "db revert --to 0",
+    ] {
+        let nowhere = scene.devflow(&arguments.split(' ').collect::<Vec<_>>());
+        let nowhere = nowhere.env("DATABASE_URL", "").run();
+        let _help = nowhere.expect_error(2, "url_not_set");
+    }
+    failed("db repair --applied 1 --yes", 4, "no_ledger");
+    done("db baseline 1 --dry-run", "baseline");
+    done("db migrate", "migrate");
+    done("db status", "status");
+    done("db check", "check");
+    done("db show 1", "show");
+    failed("db show 9", 2, "unknown_version");
+    done("db log --limit 1", "log");
+    failed("db log --limit x", 2, "usage");
+    failed("db revert", 4, "refused");
+    failed("db revert --approve 0", 2, "usage");
+    scene
+        .project
+        .write("migrations/1_a.down.sql", "DROP TABLE a;\n");
+    done("config", "config");
+    failed("config --env nowhere", 2, "unknown_environment");
+    scene.project.write("migrations/1_a.sql", "SELECT 1;\n");
+    done("db repair --checksum 1 --dry-run", "repair");
+    failed(
+        "db repair --checksum 1 --applied 1 --yes",
+        2,
+        "decided_twice",
+    );
+    done("db repair --checksum 1 --yes", "repair");
+    failed("db repair --checksum 1 --yes", 4, "checksum_unchanged");
+    failed("db check --base nowhere", 2, "no_repository");
+    failed("completions zsh", 2, "usage");
+    failed("man", 2, "usage");
+    done("init", "init");
+    done("db new users", "new");
+    failed("db new ../x", 2, "bad_name");
+    scene.project.write("devflow.yml", "version: 1\n");
+    failed("config", 2, "source");
+    failed("db status", 2, "source");
+}

@@ -343,7 +343,8 @@ impl Outcome {
         let document = self
             .stdout
             .strip_suffix('\n')
-            .unwrap_or_else(|| panic!("no line end: {self:?}"));
+            .filter(|document| document.starts_with('{') && document.ends_with('}'))
+            .unwrap_or_else(|| panic!("not one document and a line end: {self:?}"));
         let document: Value = serde_json::from_str(document)
             .unwrap_or_else(|error| panic!("stdout is not one JSON document: {error}\n{self:?}"));
         schema::validate("output.schema.json", &document);
