@@ -6,7 +6,9 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// Why a run did not do what it was asked, and what it had done by then.
-#[derive(Debug)]
+///
+/// `{:?}` is for people too, because it is what a `main` that returns the error prints: the message, its causes and the next
+/// step. `{:#?}` shows every field.
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
@@ -149,11 +151,42 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return fmt::Debug::fmt(&self.0, f);
+        }
+        write!(f, "{self}")?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        self.hint()
+            .map_or(Ok(()), |help| write!(f, "\n  help: {help}"))
+    }
+}
+
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0
             .source
             .as_ref()
             .map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_main_that_returns_the_error_prints_what_a_person_needs() {
+        let error = Error::new(ErrorKind::Connect, "cannot_connect", "no connection")
+            .caused_by("it is dark")
+            .help("switch it on");
+        let shown = "no connection\n  caused by: it is dark\n  help: switch it on";
+        assert_eq!(format!("{error:?}"), shown);
+        assert!(format!("{error:#?}").contains("kind: Connect"));
     }
 }
