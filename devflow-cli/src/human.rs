@@ -94,7 +94,10 @@ pub(crate) fn warnings(outcome: &Outcome) -> String {
     warnings
         .map(|finding| {
             let message = visible::line(&finding.message);
-            format!("{} {message}\n", paint(CAREFUL, "warning:"))
+            let help = finding.help.as_ref().map_or_else(String::new, |help| {
+                format!("  {} {}\n", paint(WAITING, "help:"), visible::line(help))
+            });
+            format!("{} {message}\n{help}", paint(CAREFUL, "warning:"))
         })
         .collect()
 }

@@ -46,7 +46,8 @@ impl Attempt<'_> {
             ErrorKind::Usage,
             "unknown_version",
             format!("no migration has the version {version}; {newest}"),
-        ))
+        )
+        .help("`devflow db status` lists every version"))
     }
 
     pub(crate) fn remark_distrust(&mut self, shapes: &[Shape], facts: &Facts) {

@@ -165,7 +165,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
         [
             "devflow.yml:3:3: unknown key \"é\" under `database`\n    é…\n    ^\n  help: the keys here are migrations, environments",
             "devflow.yml:4:3: unknown key \"migration\" under `database`\n    migration…\n    ^\n  help: did you mean `migrations`?",
-            "devflow.yml:6:22: unknown key \"url\" under `database.environments`\n      a: { url_env: A, url…\n                       ^\n  help: the keys here are url_env, direct_url_env, require_approval",
+            "devflow.yml:6:22: unknown key \"url\" under `database.environments`\n      a: { url_env: A, url…\n                       ^\n  help: did you mean `url_env`?",
         ]
     );
 }
