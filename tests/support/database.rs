@@ -45,9 +45,10 @@ impl TestDatabase {
             .elapsed()
             .map_or(0, |time| time.as_micros());
         let name = format!("t_{clock:x}_{}_{number}", std::process::id());
+        // Written to the log besides, each database would take as much room again.
         let _rows = server.rows(
             &maintenance(server),
-            &format!("CREATE DATABASE {name} {options}"),
+            &format!("CREATE DATABASE {name} STRATEGY file_copy {options}"),
         );
         Self {
             server: server.clone(),

@@ -2,6 +2,7 @@
 
 use rustix::process::geteuid;
 use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -39,16 +40,28 @@ fn id(which: &str, name: &str) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// Root's own temporary folder may be closed to the user that the server runs as.
+/// A folder that goes with its value, in memory where there is room.
 pub(crate) fn temporary_folder(prefix: &str, user: Option<User>) -> std::io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix);
-    match user {
-        None => builder.tempdir(),
-        Some(user) => {
-            let directory = builder.tempdir_in("/tmp")?;
-            chown(directory.path(), Some(user.uid), Some(user.gid))?;
-            Ok(directory)
-        }
+    let directory = builder.tempdir_in(parent(user.is_some()))?;
+    if let Some(user) = user {
+        chown(directory.path(), Some(user.uid), Some(user.gid))?;
+    }
+    Ok(directory)
+}
+
+/// How much has to be free in memory: a run needs about a quarter of it.
+const ROOM: u64 = 2 << 30;
+
+/// A database is nine hundred files, and making them takes a disk five times as long. Elsewhere root's own temporary folder
+/// may be closed to the user that the server runs as.
+fn parent(runs_as_another: bool) -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let free = rustix::fs::statvfs(memory).map_or(0, |it| it.f_bavail * it.f_frsize);
+    match (free >= ROOM, runs_as_another) {
+        (true, _) => memory.to_owned(),
+        (false, true) => "/tmp".into(),
+        (false, false) => std::env::temp_dir(),
     }
 }
