@@ -5,6 +5,7 @@ mod delegated;
 mod elements;
 mod fake;
 mod interruption;
+mod native;
 mod scene;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.
