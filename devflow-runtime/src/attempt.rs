@@ -170,6 +170,7 @@ impl<'a> Attempt<'a> {
                 .to_owned();
             self.teller.tell(&Event::Connected(&self.place));
             self.warn_about_transport(session, &look.facts);
+            self.warn_about_down_files();
         }
         Ok(look)
     }
@@ -206,16 +207,16 @@ impl<'a> Attempt<'a> {
         let ledger = self.read(session, exists).await?;
         let glance = self.plan_run(session, &ledger).await;
         let is_idle = glance.steps().is_empty() && glance.refused().next().is_none();
-        if is_idle && self.migrator.approved.is_none() && !self.may_adopt(&facts, &shapes, &ledger)
-        {
+        if is_idle && self.migrator.approved.is_none() {
             self.remark_distrust(&shapes, &facts);
             self.teller.warn(&glance);
+            if !ledger.adoptions().is_empty() && self.may_write(&facts, &shapes) {
+                Box::pin(self.adopt_in_passing(connector, session)).await;
+            }
             return Ok(Round::Over(Box::new(self.report(&glance, None))));
         }
-        if !is_idle || self.migrator.approved.is_some() {
-            self.check_writable(&facts, &shapes, &glance)?;
-        }
-        let watch = Watch::of(&glance, &ledger, self.table.standing.own);
+        self.check_writable(&facts, &shapes, &glance)?;
+        let watch = Watch::of(&glance, self.table.standing.own);
         let mut hold = match self.acquire(connector, session, &watch).await? {
             Waited::Locked(hold) => hold,
             Waited::LookAgain => return Ok(Round::LookAgain),

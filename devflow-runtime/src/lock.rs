@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{LOCAL_SETTINGS, LedgerTable, unhurried};
 use crate::literal::{optional, text};
 use crate::session::{Lost, Session};
-use devflow_migrations::{Ledger, Plan, Version};
+use devflow_migrations::{Plan, Version};
 use std::time::Duration;
 
 /// How long the server may take to answer about the lock.
@@ -232,16 +232,12 @@ fn begin_keeping(server_major: u32) -> String {
 }
 
 impl<'a> Watch<'a> {
-    /// The newest version that is pending or to be taken over, or the ledger's appearance.
-    pub(crate) fn of(glance: &'a Plan, ledger: &'a Ledger, exists: bool) -> Self {
-        let step = glance.steps().last();
-        let step = step.map(|step| (step.migration.version(), step.seq));
-        let adoption = ledger.adoptions().last();
-        let adoption = adoption.map(|adoption| (&adoption.version, adoption.seq));
-        match (exists, step.or(adoption)) {
-            (true, Some((version, seq))) => Self::Version {
-                version,
-                seq: seq - 1,
+    /// The newest pending version, or the ledger's appearance.
+    pub(crate) fn of(glance: &'a Plan, exists: bool) -> Self {
+        match (exists, glance.steps().last()) {
+            (true, Some(step)) => Self::Version {
+                version: step.migration.version(),
+                seq: step.seq - 1,
             },
             (true, None) => Self::Nothing,
             (false, _) => Self::Table,

@@ -2,8 +2,10 @@
 //! where it counts, and a reason to stop where it does not.
 
 use crate::attempt::Attempt;
-use crate::error::{ErrorKind, Result};
+use crate::connect::Connector;
+use crate::error::Result;
 use crate::ledger::{self, Creation, Facts, Record, Shape};
+use crate::lock::{Hold, Polled, Watch, poll};
 use crate::session::Session;
 use devflow_migrations::supabase::Adoption;
 use devflow_migrations::{CleanPlan, Ledger, LedgerEvent, LedgerKind, Plan, Verb};
@@ -25,6 +27,19 @@ impl Attempt<'_> {
         match self.table.kind {
             LedgerKind::Devflow => set.applied_digest(),
             LedgerKind::Supabase => format!("{} {}", set.applied_digest(), set.recorded_digest()),
+        }
+    }
+
+    /// The Supabase CLI knows no down files.
+    pub(crate) fn warn_about_down_files(&mut self) {
+        let mut files = self.migrator.set.iter();
+        if self.table.kind == LedgerKind::Supabase
+            && let Some(down) = files.find_map(|file| file.down())
+        {
+            let path = down.path();
+            self.teller.remark(format!(
+                "`supabase db push` would run {path} as a migration: do not call it here, or remove the down files"
+            ));
         }
     }
 
@@ -65,14 +80,37 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether a run with nothing else to do takes over what the ledger lacks. It does so in passing: nothing depends on
-    /// it, and a role that may only read goes on without.
-    pub(crate) fn may_adopt(&mut self, facts: &Facts, shapes: &[Shape], ledger: &Ledger) -> bool {
-        let lacks = !ledger.adoptions().is_empty();
-        lacks
-            && self
-                .obstacle(facts, shapes, "the ledger is behind")
-                .is_none()
+    pub(crate) fn may_write(&mut self, facts: &Facts, shapes: &[Shape]) -> bool {
+        let obstacle = self.obstacle(facts, shapes, "the ledger is behind");
+        obstacle.is_none()
+    }
+
+    /// Takes over what the ledger lacks, in a run with nothing else to do. Nothing depends on it: where another run is under
+    /// way, or the role may not, it is left to the next.
+    pub(crate) async fn adopt_in_passing(
+        &mut self,
+        connector: &Connector<'_>,
+        session: &mut Session,
+    ) {
+        let polled = poll(session, &self.table, self.link, &Watch::Nothing).await;
+        if !matches!(polled, Ok(Polled::Locked)) {
+            return;
+        }
+        let Ok(hold) = Hold::keep(connector, session, self.link).await else {
+            return;
+        };
+        if let Err(error) = self.adopt_all(session).await {
+            tracing::debug!(%error, "the ledger stays behind");
+        }
+        hold.release(session, &self.table).await;
+    }
+
+    async fn adopt_all(&mut self, session: &mut Session) -> Result<()> {
+        let ledger = self.read(session, true).await?;
+        if !ledger.adoptions().is_empty() {
+            self.append_adoptions(session, &ledger).await?;
+        }
+        Ok(())
     }
 
     /// Appends what the ledger lacks, and plans again; `None` when that has moved meanwhile. The lock is held.
@@ -82,16 +120,8 @@ impl Attempt<'_> {
         ledger: &Ledger,
         clean: CleanPlan,
     ) -> Result<Option<CleanPlan>> {
-        match self.append_adoptions(session, ledger).await {
-            Ok(Creation::Done) => {}
-            Ok(Creation::Raced) => return Ok(None),
-            Err(error)
-                if error.kind() == ErrorKind::Permission && clean.plan().steps().is_empty() =>
-            {
-                tracing::debug!(%error, "the ledger stays behind");
-                return Ok(Some(clean));
-            }
-            Err(error) => return Err(error),
+        if self.append_adoptions(session, ledger).await? == Creation::Raced {
+            return Ok(None);
         }
         let ledger = self.read(session, true).await?;
         let versions = |plan: &Plan| {

@@ -17,7 +17,7 @@ fn empty(database: &TestDatabase) {
 }
 
 /// The messages before this one read only.
-const FIRST_WRITING: usize = 9;
+const FIRST_WRITING: usize = 10;
 
 /// What the CLI has applied is taken over, and a file outside a transaction and one in a transaction are applied.
 #[test]
@@ -92,6 +92,23 @@ fn five_runs_at_once_apply_everything_once_and_agree() {
     let done: usize = reports.map(|report| committed(&report).len()).sum();
     assert_eq!(done, 4);
     assert_in_step(&database);
+}
+
+/// A copy of a service that starts while another run is under way has nothing to wait for.
+#[test]
+fn a_start_with_nothing_pending_does_not_wait_to_take_over_what_the_cli_applied() {
+    let project = tables(Project::new(), 1);
+    let database = TestDatabase::create();
+    database.execute(CLI);
+    push(&database, 1);
+    let lock = session(&database, "SELECT pg_advisory_lock(5244045953312699820)");
+    let report = run(native(&project), &database.url()).unwrap();
+    assert_eq!(report.already_applied, 1);
+    assert!(events(&database).is_empty());
+    drop(lock);
+    assert_free(&database);
+    run(native(&project), &database.url()).unwrap();
+    assert_eq!(events(&database), ["1 baselined"]);
 }
 
 /// What a migration must not do to the table that says what is applied.

@@ -133,3 +133,80 @@ impl Adoption {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::tests::row;
+    use crate::plan::tests::migration;
+
+    fn recorded(version: &str) -> Recorded {
+        Recorded {
+            version: version.to_owned(),
+            ..Recorded::default()
+        }
+    }
+
+    /// What the ledger takes over, `1 baselined unknown` each; the rows are `1 applied`, one a version.
+    fn adopted(rows: &[&str], table: &[&str]) -> Vec<String> {
+        let rows = rows.iter().enumerate().map(|(index, words)| {
+            let (version, event) = words.split_once(' ').unwrap();
+            row(index as i64 + 1, version, 1, event)
+        });
+        let set = MigrationSet::new(vec![migration("1"), migration("2")]).unwrap();
+        let table: Vec<_> = table.iter().map(|version| recorded(version)).collect();
+        let ledger = Ledger::from_rows(rows.collect()).reconciled(&set, &table);
+        assert!(ledger.damages().is_empty());
+        let adoptions = ledger.adoptions().iter();
+        let told = adoptions.map(|adoption| {
+            let history = ledger.get(&adoption.version).unwrap();
+            assert_eq!(history.event(), adoption.event, "as if it were written");
+            format!(
+                "{} {} {}",
+                adoption.version, adoption.event, adoption.likeness
+            )
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn the_table_says_what_is_applied() {
+        assert_eq!(adopted(&["1 applied"], &["001"]), [""; 0]);
+        assert_eq!(adopted(&["1 baselined"], &["1"]), [""; 0]);
+        assert_eq!(
+            adopted(&[], &["2", "1"]),
+            ["1 baselined unknown", "2 baselined unknown"]
+        );
+        assert_eq!(adopted(&[], &["7"]), ["7 baselined unknown"]);
+        assert_eq!(adopted(&["1 started"], &["1"]), ["1 applied unknown"]);
+        assert_eq!(adopted(&["1 failed"], &["1"]), ["1 applied unknown"]);
+        assert_eq!(adopted(&["1 failed"], &[]), [""; 0]);
+        assert_eq!(
+            adopted(&["1 applied", "3 baselined"], &["2"]),
+            ["1 reverted gone", "2 baselined unknown", "3 reverted gone"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_version_or_twice_there_is_damage() {
+        let table = ["1", "01", "x"].map(recorded);
+        let ledger = Ledger::default().reconciled(&MigrationSet::default(), &table);
+        let damages: Vec<_> = ledger
+            .damages()
+            .iter()
+            .map(|damage| &damage.message)
+            .collect();
+        assert_eq!(damages.len(), 2);
+        assert!(
+            damages[0].ends_with("1 and 01 are one version"),
+            "{}",
+            damages[0]
+        );
+        assert!(
+            damages[1].ends_with("\"x\" is not a version"),
+            "{}",
+            damages[1]
+        );
+        assert_eq!(ledger.unheard(&table).collect::<Vec<_>>(), ["x"]);
+    }
+}

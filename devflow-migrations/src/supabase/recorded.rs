@@ -160,3 +160,59 @@ pub fn misfit(set: &MigrationSet) -> Option<String> {
         newer.path()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::migration;
+
+    /// How these statements compare with a file that says `select 1; select 2;`.
+    #[track_caller]
+    fn expect(statements: &[&str], likeness: Likeness) {
+        let statements = statements.iter().map(|&one| one.to_owned()).collect();
+        let recorded = Recorded {
+            version: "1".to_owned(),
+            name: Some("m".to_owned()),
+            statements: Some(statements),
+        };
+        assert_eq!(recorded.likeness(&migration("1")), likeness);
+    }
+
+    #[test]
+    fn statements_are_the_files_or_are_not_or_cannot_be_compared() {
+        expect(&["select 1", "select 2"], Likeness::Same);
+        expect(&[" select 1; select 2;\r\n"], Likeness::Same);
+        expect(&["select 1;", "select\n2;"], Likeness::Unknown);
+        expect(&["select 1; select 3"], Likeness::Unknown);
+        expect(&["select 1", "select 3"], Likeness::Differs);
+        expect(&["select 1"], Likeness::Differs);
+        expect(&[], Likeness::Differs);
+        let likeness = Recorded::default().likeness(&migration("1"));
+        assert_eq!(likeness, Likeness::Unknown);
+    }
+
+    #[test]
+    fn a_files_name_is_split_and_put_together_as_the_cli_does() {
+        let mut file = migration("1");
+        file.path = "migrations/001_a_b.up.sql".into();
+        assert_eq!(file.recorded_version(), "001");
+        assert_eq!(file.recorded_name(), "a_b.up");
+        let recorded = Recorded {
+            version: "001".to_owned(),
+            name: Some("a_b.up".to_owned()),
+            statements: None,
+        };
+        assert_eq!(recorded.file().as_deref(), Some(file.file()));
+    }
+
+    #[test]
+    fn a_set_that_the_cli_orders_otherwise_does_not_fit() {
+        let misfit = |versions: &[&str]| {
+            let migrations = versions.iter().map(|version| migration(version));
+            misfit(&MigrationSet::new(migrations.collect()).unwrap()).is_some()
+        };
+        assert!(!misfit(&["1", "2", "20240101120000"]));
+        assert!(misfit(&["2", "10"]));
+        assert!(misfit(&["1.93"]));
+    }
+}
