@@ -101,6 +101,7 @@ mod tests {
 
     fn database(approval: Approval, asked: Asked, environment: Option<&str>) -> Database {
         Database {
+            binary: None,
             environment: environment.map(str::to_owned),
             url: Secret::new(String::new()),
             directory: "migrations".into(),

@@ -104,6 +104,9 @@ pub(crate) struct MigrateArguments {
     /// Applies nothing newer than VERSION
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) target: Option<Version>,
+    /// With --dry-run: shows what this executable would apply, by the list that is embedded in it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) binary: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +116,9 @@ pub(crate) struct StatusArguments {
     /// Exits with 3 when migrations are pending
     #[arg(long)]
     pub(crate) check: bool,
+    /// Compares the database with the list that is embedded in this executable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) binary: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -133,15 +133,22 @@ enum Stopped {
     Error(Error),
 }
 
-/// Reads the files, then does `work` on a runtime that ends with it.
+/// Reads the files, unless a binary lists them, then does `work` on a runtime that ends with it.
 fn connected<'b>(
     database: &Database,
     body: &Body,
     progress: &mut Progress<'b>,
     work: impl AsyncFnOnce(&mut Desk<'_, 'b>) -> Result<Outcome, Stopped>,
 ) -> Result<Outcome, Trouble> {
-    let set = MigrationSet::read(&database.directory, &database.shown)?;
-    connected_with(database, &set, body, progress, work)
+    let read;
+    let set = match &database.binary {
+        Some(binary) => binary.set(),
+        None => {
+            read = MigrationSet::read(&database.directory, &database.shown)?;
+            &read
+        }
+    };
+    connected_with(database, set, body, progress, work)
 }
 
 /// Does `work` on a runtime that ends with it.

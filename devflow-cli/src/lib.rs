@@ -38,6 +38,7 @@ mod render;
 mod secret;
 mod settings;
 mod signals;
+mod stale;
 mod style;
 mod supabase;
 mod surroundings;

@@ -1,6 +1,7 @@
 //! Arguments, devflow.yml and environment, turned into settings once.
 
 mod actor;
+mod binary;
 mod database;
 mod dotenv;
 mod layer;
@@ -14,6 +15,7 @@ mod tests;
 use crate::args::{Arguments, ChangeArguments, Command, DbCommand, RepairArguments};
 use crate::outcome::{Configuration, Mode, Trouble};
 use crate::surroundings::Surroundings;
+pub(crate) use binary::Binary;
 use clap_complete::Shell;
 pub(crate) use database::{Asked, Database, LOCAL};
 use devflow_runtime::{Decision, PlanDigest, Version};
@@ -115,6 +117,8 @@ pub(crate) struct Check {
     pub(crate) policies: devflow_runtime::Settings,
     /// The revision to compare with.
     pub(crate) base: Option<String>,
+    /// The executable to compare with.
+    pub(crate) binary: Option<Binary>,
 }
 
 /// A text of ours.
@@ -172,11 +176,15 @@ pub(crate) fn resolve(
             }))
         }
         Command::Db(DbCommand::Migrate(migrate)) => Ok(Settings::Migrate(Migrate {
-            change: Change::resolve(migrate.change, surroundings)?,
+            change: migrated(migrate.change, migrate.binary.as_deref(), surroundings)?,
             target: migrate.target,
         })),
         Command::Db(DbCommand::Status(status)) => Ok(Settings::Status(Status {
-            database: Database::resolve(&status.database, surroundings)?,
+            database: Database::resolve_with(
+                &status.database,
+                status.binary.as_deref(),
+                surroundings,
+            )?,
             pending: if status.check {
                 WhenPending::Trouble
             } else {
@@ -209,12 +217,15 @@ pub(crate) fn resolve(
         })),
         Command::Db(DbCommand::Check(check)) => {
             let project = Project::load(&check.project, surroundings)?;
+            let binary = check.binary.as_deref();
+            let binary = binary.map(|path| Binary::read(path, &project, surroundings));
             Ok(Settings::Check(Check {
                 directory: project.directory()?,
                 shown: project.shown().to_owned(),
                 folder: project.folder().to_owned(),
                 policies: project.policies(),
                 base: check.base,
+                binary: binary.transpose()?,
             }))
         }
     }
@@ -226,6 +237,21 @@ fn not_reverted() -> Trouble {
     Trouble::usage("supabase_revert", message).help(
         "write a new migration that undoes it, or let devflow apply the files itself, with `format: sql` and `ledger: supabase`",
     )
+}
+
+/// What `migrate` changes, or shows: from a binary it can only show.
+fn migrated(
+    change: ChangeArguments,
+    binary: Option<&Path>,
+    surroundings: &Surroundings,
+) -> Result<Change, Trouble> {
+    if binary.is_some() && !change.dry_run {
+        let message =
+            "a binary lists its migrations without their SQL, so nothing can be applied from it";
+        return Err(Trouble::usage("binary_without_text", message)
+            .help("add --dry-run; to apply them, run the service itself, or leave --binary out"));
+    }
+    Change::resolve_with(change, binary, surroundings)
 }
 
 /// Every decision, oldest version first, each version once.
@@ -258,8 +284,16 @@ fn repairs(arguments: &RepairArguments) -> Result<Vec<devflow_runtime::Repair>, 
 
 impl Change {
     fn resolve(arguments: ChangeArguments, surroundings: &Surroundings) -> Result<Self, Trouble> {
+        Self::resolve_with(arguments, None, surroundings)
+    }
+
+    fn resolve_with(
+        arguments: ChangeArguments,
+        binary: Option<&Path>,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Trouble> {
         Ok(Self {
-            database: Database::resolve(&arguments.database, surroundings)?,
+            database: Database::resolve_with(&arguments.database, binary, surroundings)?,
             mode: arguments.mode(),
             consent: Consent {
                 yes: arguments.yes,

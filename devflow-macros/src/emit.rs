@@ -2,8 +2,8 @@
 
 use crate::source::Source;
 use devflow_migrations::{
-    Action, Ahead, LedgerKind, Limits, Migration, Missing, Mode, OutOfOrder, Pooler, Settings,
-    Span, Wrapper,
+    Action, Ahead, LedgerKind, Limits, Manifest, Migration, Missing, Mode, OutOfOrder, Pooler,
+    Settings, Span, Wrapper,
 };
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
@@ -16,11 +16,13 @@ pub(crate) fn migrations(source: &Source, down: bool) -> TokenStream {
     let files = source.set.iter().map(|migration| file(migration, down));
     let settings = settings(source.ledger, &source.settings);
     let (schema, table) = (source.table.schema(), source.table.table());
+    let manifest = Manifest::bytes(&source.set, &source.shown, &source.table);
+    let manifest = Literal::byte_string(&manifest);
     quote! {{
         use ::devflow_runtime::__private as __devflow;
         #(const _: &[u8] = ::core::include_bytes!(#tracked);)*
         const FILES: &[__devflow::EmbeddedFile] = &[#(#files),*];
-        __devflow::Migrations::new(#schema, #table, #settings, FILES)
+        __devflow::Migrations::new(#schema, #table, #settings, FILES, #manifest)
     }}
 }
 

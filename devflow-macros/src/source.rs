@@ -12,6 +12,8 @@ pub(crate) struct Source {
     pub(crate) set: MigrationSet,
     /// The directory that the files are in.
     pub(crate) directory: PathBuf,
+    /// The directory as users know it.
+    pub(crate) shown: String,
     /// The devflow.yml that decided, if one did.
     pub(crate) config: Option<PathBuf>,
     pub(crate) ledger: LedgerKind,
@@ -23,9 +25,11 @@ impl Source {
     /// Reads the directory that the macro names.
     pub(crate) fn explicit(explicit: &Explicit, package: &Path) -> Result<Self, SourceError> {
         let directory = package.join(&explicit.directory);
+        let shown = shown(&explicit.directory);
         Ok(Self {
-            set: read(&directory, &explicit.directory)?,
+            set: MigrationSet::read(&directory, &shown)?,
             directory,
+            shown,
             config: None,
             ledger: LedgerKind::Devflow,
             table: explicit.table.clone(),
@@ -40,9 +44,11 @@ impl Source {
         };
         SourceError::check(unsupported(&config))?;
         let directory = config.migrations_directory()?;
+        let shown = shown(&config.migrations.directory);
         Ok(Self {
-            set: read(&directory, &config.migrations.directory)?,
+            set: MigrationSet::read(&directory, &shown)?,
             directory,
+            shown,
             config: Some(config.path),
             ledger: config.migrations.ledger,
             table: config.migrations.table,
@@ -51,8 +57,10 @@ impl Source {
     }
 }
 
-fn read(directory: &Path, written: &str) -> Result<MigrationSet, SourceError> {
-    MigrationSet::read(directory, written.strip_prefix("./").unwrap_or(written))
+/// A directory that was written as `./db/` is `db`.
+fn shown(written: &str) -> String {
+    let written = written.strip_prefix("./").unwrap_or(written);
+    written.trim_end_matches('/').to_owned()
 }
 
 fn missing(package: &Path) -> Problem {

@@ -117,6 +117,8 @@ pub enum Obstacle {
     FileGone,
     /// The ledger does not say which statements it ran.
     NotRecorded,
+    /// A binary's manifest lists the file, and has no text to take it up in.
+    NoText,
     /// The file runs in a transaction now.
     InTransaction,
     /// This statement is complete, and the file has another one in its place now.
@@ -320,6 +322,7 @@ impl Obstacle {
             Self::NotRecorded | Self::FileGone => {
                 format!("whether statement {next} took effect is not known")
             }
+            Self::NoText => "and a binary's manifest does not say which ones".to_owned(),
             Self::InTransaction => "and the file runs in a transaction now".to_owned(),
             Self::Changed(place) => {
                 format!("and one of them has been changed since, at {}", at(place))
@@ -347,6 +350,9 @@ impl Obstacle {
         let decide = decide(version);
         match self {
             Self::FileGone => format!("restore the file and run again; or {decide}"),
+            Self::NoText => {
+                "leave `--binary` out where the files are: they show where a run goes on".to_owned()
+            }
             Self::InTransaction | Self::Changed(_) | Self::Replaced(_) => {
                 format!(
                     "put the file back as it was and run again: it goes on from there; or {decide}"

@@ -29,7 +29,7 @@
 //! # Features
 //!
 //! Both are off by default, so that they stay out of a service's binary:
-//! * `check`: reading a directory and checking its SQL,
+//! * `check`: reading a directory and checking its SQL, and what a binary lists,
 //! * `config`: reading devflow.yml.
 
 mod action;
@@ -46,6 +46,8 @@ mod event;
 mod finding;
 mod ledger;
 mod limits;
+#[cfg(feature = "check")]
+mod manifest;
 mod migration;
 mod migrations;
 mod name;
@@ -75,6 +77,8 @@ pub use event::LedgerEvent;
 pub use finding::{Finding, FindingKind, Obstacle, Severity};
 pub use ledger::{Damage, Ledger, LedgerRow, VersionHistory};
 pub use limits::Limits;
+#[cfg(feature = "check")]
+pub use manifest::Manifest;
 pub use migration::{Migration, Mode, Wrapper};
 pub use migrations::Migrations;
 #[doc(hidden)]

@@ -72,6 +72,12 @@ impl Migration {
         &self.text
     }
 
+    /// Whether the text is here: a binary's manifest has checksums only.
+    #[must_use]
+    pub fn has_text(&self) -> bool {
+        !self.text.as_str().is_empty() || self.is_intact()
+    }
+
     /// The SHA-256 of the canonical text.
     #[must_use]
     pub fn checksum(&self) -> Checksum {

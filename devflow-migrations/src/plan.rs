@@ -306,7 +306,7 @@ fn half_done(
         Some(_) => Severity::Refused,
         None => Severity::Warning,
     };
-    let statements = Some(migration.statements().len());
+    let statements = migration.has_text().then(|| migration.statements().len());
     on_file(
         migration,
         half_done_kind(history, statements, obstacle),

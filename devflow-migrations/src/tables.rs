@@ -19,6 +19,12 @@ impl Tables {
         Self(Cow::Borrowed(lines))
     }
 
+    /// The lines that [`as_str`](Self::as_str) gave.
+    #[cfg(feature = "check")]
+    pub(crate) fn of(lines: String) -> Self {
+        Self(Cow::Owned(lines))
+    }
+
     /// What the macro writes into its constant.
     #[doc(hidden)]
     #[must_use]

@@ -117,6 +117,7 @@ impl Attempt<'_> {
 pub(crate) fn check_intact(steps: &[Step]) -> Result<()> {
     match steps.iter().find(|step| !step.migration.is_intact()) {
         None => Ok(()),
+        Some(step) if !step.migration.has_text() => Err(without_text(step.migration.path())),
         Some(step) => {
             let path = step.migration.path();
             Err(damaged(&format!(
@@ -124,6 +125,14 @@ pub(crate) fn check_intact(steps: &[Step]) -> Result<()> {
             )))
         }
     }
+}
+
+/// The set was read from a binary's manifest.
+fn without_text(path: &str) -> Error {
+    let message =
+        format!("nothing was applied: {path} is listed in a binary, and its SQL is not here");
+    Error::new(ErrorKind::Usage, "no_text", message)
+        .help("apply it with the service that embeds it, or from its directory")
 }
 
 fn damaged(what: &str) -> Error {

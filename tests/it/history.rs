@@ -45,7 +45,7 @@ pub(crate) fn unchecked(texts: &[String]) -> Migrator {
         connect_budget: None,
         tracking_readers: &[],
     };
-    let migrations = Migrations::new("public", "schema_migrations", settings, files.leak());
+    let migrations = Migrations::new("public", "schema_migrations", settings, files.leak(), &[]);
     Migrator::new(&migrations)
 }
 

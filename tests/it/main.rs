@@ -6,6 +6,7 @@ mod attack;
 mod bad_input;
 mod bad_migration;
 mod baseline;
+mod binary;
 mod check;
 mod config;
 mod connect;

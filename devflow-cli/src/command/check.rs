@@ -3,8 +3,9 @@
 use crate::branch::{Base, Branch, Merged, version_of};
 use crate::git::{Commit, Git, TreeFile};
 use crate::human::line;
-use crate::outcome::{Body, Check, Compared, File, Kind, Outcome, Trouble};
-use crate::settings;
+use crate::outcome::{Body, Check, Compared, File, Kind, Outcome, Remark, Trouble};
+use crate::settings::{self, Binary};
+use crate::stale;
 use devflow_migrations::Text;
 use devflow_runtime::{Checksum, MigrationSet};
 
@@ -14,6 +15,9 @@ pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
         files: Some(set.len()),
         ..Check::default()
     };
+    if let Some(binary) = &settings.binary {
+        return Ok(compare(&set, binary, check));
+    }
     let Some(name) = &settings.base else {
         return Ok(Outcome::new(Body::Check(check)));
     };
@@ -37,6 +41,18 @@ pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
     outcome.findings = base.findings(&set);
     outcome.trouble = refusal(&outcome, name);
     Ok(outcome)
+}
+
+/// An executable must embed what the directory holds.
+fn compare(set: &MigrationSet, binary: &Binary, check: Check) -> Outcome {
+    let mut outcome = Outcome::new(Body::Check(check));
+    outcome.remarks.push(Remark::new(binary.remark()));
+    outcome.findings = stale::findings(set, binary.set(), &binary.shown);
+    outcome.trouble = (!outcome.findings.is_empty()).then(|| {
+        let message = format!("{} is stale: it does not embed what is here", binary.shown);
+        Trouble::new(Kind::Refused, "binary_stale", message)
+    });
+    outcome
 }
 
 fn refusal(outcome: &Outcome, base: &str) -> Option<Trouble> {

@@ -1,6 +1,7 @@
 //! Which database, by which files, under which rules.
 
 use super::actor::actor;
+use super::binary::Binary;
 use super::layer::{Chosen, ENVIRONMENT};
 use super::project::Project;
 use super::source::{DEFAULT_VARIABLE, Source};
@@ -11,7 +12,7 @@ use crate::supabase::{self, Wanted};
 use crate::surroundings::Surroundings;
 use devflow_migrations::{Approval, Config, Environment, Format, nearest};
 use devflow_runtime::{Actor, LedgerKind, TableName};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The environment that is chosen among several when none is named, and that asks nothing.
@@ -23,6 +24,8 @@ pub(crate) struct Database {
     /// The environment's name, where devflow.yml has any.
     pub(crate) environment: Option<String>,
     pub(crate) url: Secret,
+    /// A service's executable that is looked at instead of the directory.
+    pub(crate) binary: Option<Binary>,
     pub(crate) directory: PathBuf,
     /// The directory as users know it.
     pub(crate) shown: String,
@@ -59,10 +62,21 @@ impl Database {
         arguments: &DatabaseArguments,
         surroundings: &Surroundings,
     ) -> Result<Self, Trouble> {
+        Self::resolve_with(arguments, None, surroundings)
+    }
+
+    /// Goes by the executable `binary`, if there is one, instead of the directory, which then need not be there.
+    pub(super) fn resolve_with(
+        arguments: &DatabaseArguments,
+        binary: Option<&Path>,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Trouble> {
         let project = Project::load(&arguments.project, surroundings)?;
+        let binary = binary.map(|path| Binary::read(path, &project, surroundings));
+        let binary = binary.transpose()?;
         let named = ENVIRONMENT.choose_text(arguments.env.as_deref(), surroundings)?;
         let chosen = choose(&project, named.as_ref())?;
-        let mut remarks = defaults(&project, arguments);
+        let mut remarks = defaults(&project, arguments, binary.as_ref());
         let source = Source::choose(&project, arguments, chosen, surroundings, &mut remarks)?;
         let url = source.read(surroundings)?;
         let asked = asked(arguments, surroundings);
@@ -70,12 +84,19 @@ impl Database {
         Ok(Self {
             environment: chosen.map(|(name, _)| name.to_owned()),
             url,
-            directory: project.directory()?,
+            directory: match &binary {
+                None => project.directory()?,
+                Some(_) => project.new_directory()?,
+            },
             shown: project.shown().to_owned(),
             folder: project.folder().to_owned(),
-            table: config.map_or_else(TableName::default, |config| config.migrations.table.clone()),
+            table: match &binary {
+                None => project.table(),
+                Some(binary) => binary.manifest.table().clone(),
+            },
             ledger: config.map_or_else(LedgerKind::default, |config| config.migrations.ledger),
             supabase: config.and_then(|config| wanted(config, surroundings)),
+            binary,
             policies: project.policies(),
             wait: arguments.wait,
             application: config.and_then(|config| config.project.clone()),
@@ -107,20 +128,28 @@ fn asked(arguments: &DatabaseArguments, surroundings: &Surroundings) -> Asked {
 }
 
 /// What is said when there is no devflow.yml.
-fn defaults(project: &Project, arguments: &DatabaseArguments) -> Vec<String> {
+fn defaults(
+    project: &Project,
+    arguments: &DatabaseArguments,
+    binary: Option<&Binary>,
+) -> Vec<String> {
+    let listed = binary.map(Binary::remark);
     if let Some(config) = &project.config {
         let unused = &config.migrations.unused_keys;
         return unused
             .iter()
             .map(|key| format!("`{key}` in {} is not used by this format", project.file()))
+            .chain(listed)
             .collect();
     }
     let variable = arguments.url_env.as_deref().unwrap_or(DEFAULT_VARIABLE);
-    vec![format!(
-        "no devflow.yml: using the directory {}, the table {} and {variable}",
-        project.shown(),
-        TableName::default(),
-    )]
+    let (directory, table) = (project.shown(), project.table());
+    match listed {
+        Some(listed) => vec![format!("no devflow.yml: using {variable}"), listed],
+        None => vec![format!(
+            "no devflow.yml: using the directory {directory}, the table {table} and {variable}"
+        )],
+    }
 }
 
 /// The environment that is named, or else the only one, or else `local`; `None` where there are no environments.

@@ -5,7 +5,7 @@ use crate::args::ProjectArguments;
 use crate::outcome::{Origin, Trouble};
 use crate::surroundings::Surroundings;
 use devflow_migrations::Config;
-use devflow_runtime::{Ahead, Settings};
+use devflow_runtime::{Ahead, Settings, TableName};
 use std::path::{Path, PathBuf};
 
 /// The directory that is read where no devflow.yml names one.
@@ -70,6 +70,12 @@ impl Project {
     pub(super) fn folder(&self) -> &Path {
         let config = self.config.as_ref();
         config.map_or(&self.folder, |config| &config.folder)
+    }
+
+    /// The ledger's table.
+    pub(super) fn table(&self) -> TableName {
+        let config = self.config.as_ref();
+        config.map_or_else(TableName::default, |config| config.migrations.table.clone())
     }
 
     /// The policies that the file spells out.

@@ -35,6 +35,9 @@ pub(super) fn resume(
     if migration.mode() != Mode::NoTransaction {
         return Err(Obstacle::InTransaction);
     }
+    if !migration.has_text() {
+        return Err(Obstacle::NoText);
+    }
     check_completed(migration, history, progress, completed)?;
     if let Some(unit) = unit_at(migration, completed) {
         check_in_flight(migration, history.event(), progress, &unit)?;
@@ -112,10 +115,13 @@ mod tests {
     use crate::finding::FindingKind;
     use crate::ledger::Ledger;
     use crate::ledger::tests::row;
+    use crate::migration::Migration;
     use crate::plan::tests::{LENIENT, STRICT, outside};
     use crate::plan::{Plan, plan};
     use crate::set::MigrationSet;
+    use crate::text::Text;
     use crate::unit::Progress;
+    use std::borrow::Cow;
 
     /// A history of `2_m.sql` outside a transaction: the rows that a run of `text` writes, up to `event` with so many of its
     /// statements complete and, with `in_flight`, the next unit announced.
@@ -207,6 +213,23 @@ mod tests {
             let found = taken_up(&plan(&set, &ledger, STRICT, None));
             assert_eq!(found, expected, "{now}, {event} {done} {in_flight}");
         }
+    }
+
+    /// As a binary's manifest lists it: where a run would go on cannot be told.
+    #[test]
+    fn without_its_text_a_half_done_file_stops_the_plan() {
+        let text = "select 1; vacuum";
+        let ledger = half_done_ledger(text, "progress", 1, false);
+        let listed = Migration {
+            text: Text::from_static(""),
+            statements: Cow::Borrowed(&[]),
+            ..outside("2", text)
+        };
+        let set = MigrationSet::new(vec![listed]).unwrap();
+        let plan = plan(&set, &ledger, LENIENT, None);
+        assert_eq!(taken_up(&plan), "NoText");
+        let said = plan.findings()[0].to_string();
+        assert!(said.contains("1 statements are complete"), "{said}");
     }
 
     #[test]
