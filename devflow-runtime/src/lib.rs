@@ -98,7 +98,9 @@
 //!
 //! # Features
 //!
-//! There are none. The parsers of SQL and YAML work while the service is compiled, and are not part of it.
+//! * `testing`: the module `testing`, which makes databases for a service's own tests. It needs no other crate.
+//!
+//! The parsers of SQL and YAML work while the service is compiled, and are not part of it.
 
 mod account;
 mod aftermath;
@@ -143,6 +145,8 @@ mod step;
 mod tables;
 mod target;
 mod tell;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tls;
 mod until_closed;
 mod wait;

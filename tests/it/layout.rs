@@ -1,5 +1,6 @@
 //! Who may import whom.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::cargo;
@@ -87,28 +88,33 @@ fn only_the_crate_root_of_the_runtime_names_the_macro() {
     }
 }
 
+/// The packages that get into a service, which asks for these features.
+fn packages(features: &str) -> BTreeSet<String> {
+    let edges = [
+        "tree",
+        "--edges",
+        "normal,no-proc-macro",
+        "--prefix",
+        "none",
+    ];
+    let package = ["--package", "devflow-runtime", "--features", features];
+    let tree = cargo(&workspace(), &[&edges[..], &package].concat());
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
 #[test]
 fn a_service_is_spared_the_yaml_command_line_and_sql_parsers() {
-    let tree = cargo(
-        &workspace(),
-        &[
-            "tree",
-            "--edges",
-            "normal,no-proc-macro",
-            "--package",
-            "devflow-runtime",
-            "--prefix",
-            "none",
-        ],
-    );
-    let crates: Vec<&str> = tree
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .collect();
-    assert!(crates.contains(&"tokio-postgres"), "{tree}");
+    let crates = packages("");
+    assert!(crates.contains("tokio-postgres"), "{crates:?}");
     let unwanted = ["yaml", "clap", "squawk", "rowan", "syn"];
     let strays = crates
         .iter()
         .filter(|name| unwanted.iter().any(|word| name.contains(word)));
-    assert_eq!(strays.collect::<Vec<_>>(), [&""; 0]);
+    assert_eq!(strays.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn databases_for_tests_need_no_other_crate() {
+    assert_eq!(packages("testing"), packages(""));
 }

@@ -57,6 +57,7 @@ mod supabase_faults;
 mod supabase_ledger;
 mod support_itself;
 mod talk;
+mod testing;
 mod timeouts;
 mod tls;
 mod wait;

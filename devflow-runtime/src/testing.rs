@@ -1,0 +1,108 @@
+//! Databases for tests: migrated once a machine, copied for each test in milliseconds, and dropped at its end.
+//!
+//! ```rust,no_run
+//! # mod app { pub static MIGRATIONS: devflow_runtime::Migrations = devflow_runtime::embed_migrations!("../examples/service/migrations"); }
+//! # use app::MIGRATIONS;
+//! use devflow_runtime::{Migrator, testing::TestDatabase};
+//!
+//! # async fn test() -> devflow_runtime::Result<()> {
+//! let server = "postgres://postgres@localhost/postgres";
+//! let database = TestDatabase::create(&Migrator::new(&MIGRATIONS), server).await?;
+//! // Connect to database.url(), and do as you like.
+//! # Ok(())
+//! # }
+//! # fn main() {}
+//! ```
+//!
+//! The first test that needs a set of migrations applies it to a template database; every later one, in any process, copies
+//! that. A set that differs in a single byte has a template of its own.
+//!
+//! # What it makes on the server
+//!
+//! * `devflow_template_…`, one for each set; the ten newest stay. Nothing can connect to one.
+//! * `devflow_test_…`, one for each test. It is dropped with its [`TestDatabase`], also when the test panics. Where a process
+//!   was killed, the next test that starts drops what it left: a session of the process held a lock that is free then.
+//!
+//! Databases that it has not made are never touched: each one of its own says in its comment what it is, and from which
+//! database it was made. The role needs CREATEDB, and the connection may not go through a pooler.
+//!
+//! What a migration says about its database as a whole, such as `ALTER DATABASE … SET`, is not copied by PostgreSQL.
+
+mod template;
+mod workshop;
+
+use crate::error::Result;
+use crate::migrator::Migrator;
+use crate::secret::Secret;
+use crate::session::Session;
+use std::fmt;
+use workshop::Workshop;
+
+/// A database that only one test knows, with every migration applied; dropped with this value.
+pub struct TestDatabase {
+    name: String,
+    url: Secret,
+    /// The URL that it was made by.
+    server: Secret,
+    /// Holds the lock that says that it is in use; gone once the database is dropped.
+    keeper: Option<Session>,
+}
+
+impl TestDatabase {
+    /// Makes a database on the server of `url`; the database that `url` names is only connected to.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, the role may not create databases, or a migration fails.
+    pub async fn create(migrator: &Migrator, url: &str) -> Result<Self> {
+        let mut workshop = Workshop::open(migrator, url).await?;
+        workshop.collect().await?;
+        let name = Box::pin(workshop.copy()).await?;
+        Ok(workshop.into_database(name))
+    }
+
+    /// The URL of this database: the one that it was made by, with another database's name.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.reveal()
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Drops the database, whoever is still connected to it. Dropping the value does the same, and blocks its thread.
+    ///
+    /// # Errors
+    /// When the server refuses; a later test then drops it.
+    pub async fn close(mut self) -> Result<()> {
+        match self.keeper.take() {
+            Some(mut keeper) => workshop::drop_database(&mut keeper, &self.name).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if self.keeper.take().is_none() {
+            return;
+        }
+        // The runtime of the test may be the one that this thread drives: nothing can be waited for on it.
+        let dropped = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| workshop::drop_blocking(self.server.reveal(), &self.name));
+            thread.join()
+        });
+        if !matches!(dropped, Ok(Ok(()))) {
+            tracing::warn!("{} was not dropped; a later test does it", self.name);
+        }
+    }
+}
+
+impl fmt::Debug for TestDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("TestDatabase");
+        shown.field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,256 @@
+//! The session by which test databases are made and dropped.
+
+use super::TestDatabase;
+use super::template::Template;
+use crate::attempt::Attempt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt::Interrupt;
+use crate::literal::{identifier, text};
+use crate::migrator::Migrator;
+use crate::run::random;
+use crate::secret::Secret;
+use crate::session::{Lost, Refusal, Row, Session};
+use crate::target::Target;
+use devflow_migrations::{MigrationSet, Settings, TableName};
+use std::time::Duration;
+
+/// How long a database may take to be copied or dropped: a full server's disk is slow.
+const LONG: Duration = Duration::from_secs(300);
+
+/// How often a copy is tried anew that somebody else's haste has undone.
+const ATTEMPTS: usize = 20;
+
+/// What the comment of a test's database begins with.
+const COMMENT: &str = "devflow test database, made from ";
+
+/// The session by which test databases are made and dropped, with the database that it is connected to.
+pub(super) struct Workshop<'a> {
+    pub(super) session: Session,
+    pub(super) migrator: &'a Migrator,
+    url: &'a str,
+    /// The database that we are connected to. Locks belong to one, so what was made from another is not ours to judge.
+    pub(super) home: String,
+}
+
+impl<'a> Workshop<'a> {
+    pub(super) async fn open(migrator: &'a Migrator, url: &'a str) -> Result<Self> {
+        let mut workshop = Self {
+            session: open(migrator, url).await?,
+            migrator,
+            url,
+            home: String::new(),
+        };
+        let rows = workshop.ask("SELECT current_database()").await?;
+        let home = rows.first().and_then(|row| row.get(0));
+        workshop.home = home.unwrap_or_default().to_owned();
+        Ok(workshop)
+    }
+
+    /// Drops what killed processes have left: databases of ours whose lock is free.
+    pub(super) async fn collect(&mut self) -> Result<()> {
+        let comment = text(&format!("{COMMENT}{}", self.home));
+        let rows = self
+            .ask(&format!(
+                "WITH ours AS MATERIALIZED (SELECT datname FROM pg_database \
+                 WHERE shobj_description(oid, 'pg_database') = {comment}) \
+                 SELECT datname FROM ours WHERE pg_try_advisory_lock({})",
+                lock_key("datname")
+            ))
+            .await?;
+        for name in rows.iter().filter_map(|row| row.get(0)) {
+            // Another process may have dropped it since it was listed.
+            let dropped = drop_database(&mut self.session, name).await;
+            self.unlock(name).await?;
+            dropped?;
+        }
+        Ok(())
+    }
+
+    /// A copy of the template, which is made where it is missing.
+    pub(super) async fn copy(&mut self) -> Result<String> {
+        let template = Template::of(self.migrator);
+        for _ in 0..ATTEMPTS {
+            template.ensure(self).await?;
+            match self.make(Some(template.name())).await? {
+                Made::Database(name) => return Ok(name),
+                Made::Nothing => {}
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Broken,
+            "template_unstable",
+            format!(
+                "{} disappears, or is in use, whenever it is to be copied",
+                template.name()
+            ),
+        )
+        .help("find out who drops or connects to it"))
+    }
+
+    /// A new database of ours, locked and marked as such; of the server's own template where none is named.
+    pub(super) async fn make(&mut self, template: Option<&str>) -> Result<Made> {
+        let name = format!("devflow_test_{:016x}{:016x}", random(), random());
+        let lock = format!("SELECT pg_advisory_lock({})", lock_key(&text(&name)));
+        let _locked = self.ask(&lock).await?;
+        let copied = template.map(|template| format!(" TEMPLATE {}", identifier(template)));
+        let create = format!(
+            "CREATE DATABASE {}{}",
+            identifier(&name),
+            copied.unwrap_or_default()
+        );
+        let comment = comment(&name, &format!("{COMMENT}{}", self.home));
+        // Sent together, so that a process that is killed here leaves no database without its mark.
+        let created = self.session.send(&create);
+        let created = created.map_err(Lost::before_anything_ran)?;
+        let marked = self.session.send(&comment);
+        let marked = marked.map_err(Lost::before_anything_ran)?;
+        let created = self.session.answer(created).await.error;
+        let marked = self.session.answer(marked).await.error;
+        match created.or(marked) {
+            None => Ok(Made::Database(name)),
+            Some(refusal) if is_unsettled(&refusal) && template.is_some() => {
+                self.unlock(&name).await?;
+                Ok(Made::Nothing)
+            }
+            Some(refusal) => Err(refused(refusal, "create a test database")),
+        }
+    }
+
+    pub(super) async fn unlock(&mut self, name: &str) -> Result<()> {
+        let key = lock_key(&text(name));
+        let _unlocked = self
+            .ask(&format!("SELECT pg_advisory_unlock({key})"))
+            .await?;
+        Ok(())
+    }
+
+    pub(super) async fn ask(&mut self, sql: &str) -> Result<Vec<Row>> {
+        ask(&mut self.session, sql, "look after test databases").await
+    }
+
+    /// The URL of another database of the same server.
+    pub(super) fn url_of(&self, name: &str) -> String {
+        url_of(self.url, name)
+    }
+
+    pub(super) fn into_database(self, name: String) -> TestDatabase {
+        TestDatabase {
+            url: Secret::new(self.url_of(&name)),
+            server: Secret::new(self.url.to_owned()),
+            name,
+            keeper: Some(self.session),
+        }
+    }
+}
+
+/// What came of a new database.
+pub(super) enum Made {
+    Database(String),
+    /// The template was gone, or somebody was connected to it.
+    Nothing,
+}
+
+async fn open(migrator: &Migrator, url: &str) -> Result<Session> {
+    let target = Target::parse(url)?;
+    let observer = &mut ();
+    let mut attempt = Attempt::new(migrator, &target, Interrupt::default(), observer);
+    attempt.open().await
+}
+
+/// Sends a message of ours.
+pub(super) async fn ask(session: &mut Session, sql: &str, what: &str) -> Result<Vec<Row>> {
+    let answer = session.ask_within(LONG, sql).await;
+    match answer.error {
+        None => Ok(answer.rows),
+        Some(refusal) => Err(refused(refusal, what)),
+    }
+}
+
+fn refused(refusal: Refusal, what: &str) -> Error {
+    let may_not = refusal.sqlstate() == "42501";
+    let error = refusal.into_error(what);
+    match may_not {
+        true => error.help("give the role what tests need: ALTER ROLE … CREATEDB"),
+        false => error,
+    }
+}
+
+/// `object_in_use`, `invalid_catalog_name`.
+fn is_unsettled(refusal: &Refusal) -> bool {
+    ["55006", "3D000"].contains(&refusal.sqlstate())
+}
+
+/// The key of the lock that a database's user holds, from an expression for its name.
+fn lock_key(name: &str) -> String {
+    format!("hashtextextended('devflow testing ' || {name}, 0)")
+}
+
+pub(super) fn comment(name: &str, words: &str) -> String {
+    format!(
+        "COMMENT ON DATABASE {} IS {}",
+        identifier(name),
+        text(words)
+    )
+}
+
+pub(super) async fn drop_database(session: &mut Session, name: &str) -> Result<()> {
+    let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
+    let _nothing = ask(session, &drop, "drop a test database").await?;
+    Ok(())
+}
+
+/// Drops a database on a runtime of its own.
+pub(super) fn drop_blocking(url: &str, name: &str) -> std::io::Result<()> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build()?;
+    let dropped = runtime.block_on(async {
+        let set = MigrationSet::default();
+        let migrator = Migrator::with_set(set, TableName::default(), Settings::default());
+        let mut session = open(&migrator, url).await?;
+        let dropped = drop_database(&mut session, name).await;
+        session.close().await;
+        dropped
+    });
+    dropped.map_err(std::io::Error::other)
+}
+
+/// The URL with another database's name, which needs no escapes.
+fn url_of(url: &str, name: &str) -> String {
+    let url = url.trim();
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let (scheme, rest) = place.split_once("://").unwrap_or(("postgres", place));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let parameters = query
+        .split('&')
+        .filter(|it| !it.is_empty() && !it.starts_with("dbname="));
+    let parameters: Vec<_> = parameters.collect();
+    let mark = if parameters.is_empty() { "" } else { "?" };
+    format!(
+        "{scheme}://{authority}/{name}{mark}{}",
+        parameters.join("&")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_database_of_a_url_is_replaced() {
+        for (url, expected) in [
+            ("postgres://a:b@h:1/d", "postgres://a:b@h:1/x"),
+            ("postgresql://h", "postgresql://h/x"),
+            (
+                " postgres://h/?sslmode=require\n",
+                "postgres://h/x?sslmode=require",
+            ),
+            (
+                "postgres:///d?host=/run/pg&dbname=e&user=u",
+                "postgres:///x?host=/run/pg&user=u",
+            ),
+            ("postgres://h?dbname=e", "postgres://h/x"),
+        ] {
+            assert_eq!(url_of(url, "x"), expected);
+        }
+    }
+}
