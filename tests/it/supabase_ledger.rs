@@ -163,6 +163,15 @@ fn runs_of_both_kinds_take_turns_and_apply_nothing_twice() {
     push(&database, 1);
     let seen = status(native(&project), &database.url()).unwrap();
     assert_eq!(states(&seen), [("1".to_owned(), State::Baselined)]);
+    let (url, reader) = (database.url(), native(&project));
+    let log = on_background(async move { reader.log(&url, 9, &mut ()).await }).unwrap();
+    assert!(log.ledger_exists && log.rows.is_empty());
+    let (url, reader) = (database.url(), native(&project));
+    let version = Version::parse("1").unwrap();
+    let shown = on_background(async move { reader.history(&url, &version, &mut ()).await });
+    let shown = shown.unwrap();
+    assert_eq!(shown.entry.unwrap().state, State::Baselined);
+    assert!(shown.rows.is_empty());
     assert!(
         !database.has("devflow.supabase_ledger"),
         "status writes nothing"
@@ -176,10 +185,10 @@ fn runs_of_both_kinds_take_turns_and_apply_nothing_twice() {
     );
     push(&database, 3);
     let project = tables(project, 4);
-    assert_eq!(
-        committed(&run(native(&project), &database.url()).unwrap()),
-        ["4"]
-    );
+    let (url, reader) = (database.url(), native(&project));
+    let plan = on_background(async move { reader.plan(&url, &mut ()).await }).unwrap();
+    let approved = native(&project).approve(plan.digest);
+    assert_eq!(committed(&run(approved, &database.url()).unwrap()), ["4"]);
     assert_eq!(
         events(&database),
         ["1 baselined", "2 applied", "3 baselined", "4 applied"]
