@@ -258,6 +258,13 @@ fn a_role_reads_what_it_may_and_is_told_what_it_may_not() {
     let pending = tables(project, 2);
     let error = run(native(&pending), &url).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
+    run(native(&pending), &database.url()).unwrap();
+    let error = status(native(&pending), &url).unwrap_err();
+    assert_eq!(error.code(), "ledger_unreadable", "{error}");
+    assert!(
+        error.to_string().contains("devflow.supabase_ledger"),
+        "{error}"
+    );
 }
 
 /// On Supabase nobody migrates as a superuser.

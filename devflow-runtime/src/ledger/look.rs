@@ -177,9 +177,8 @@ async fn explain(
         if is_absent && is_all_there {
             return Ok(None);
         }
-        // Of two tables, the one that filters is the one that says no.
-        let filters = |shape: &&Shape| shape.row_security;
-        let shape = shapes.iter().find(filters).or(shapes.last());
+        let says_no = |shape: &&Shape| !shape.may_read || shape.row_security;
+        let shape = shapes.iter().find(says_no).or(shapes.last());
         if let Some(shape) = shape.filter(|_| !is_absent) {
             look.found = Found::Unusable(unreadable(shape, error));
         }

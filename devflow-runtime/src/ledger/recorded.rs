@@ -39,31 +39,8 @@ pub(crate) async fn read_both(
     table: &LedgerTable,
     set: &MigrationSet,
 ) -> Result<Ledger> {
-    let names: Vec<_> = COLUMNS.iter().map(|(name, ..)| *name).collect();
-    let own = format!(
-        "SELECT {}, NULL::text AS recorded FROM {}",
-        names.join(", "),
-        table.quoted
-    );
-    let nothing: Vec<_> = COLUMNS
-        .iter()
-        .map(|(name, kind, _)| format!("NULL::{kind} AS {name}"))
-        .collect();
-    let recorded = format!(
-        "SELECT {}, version::text AS recorded FROM {TABLE}",
-        nothing.join(", ")
-    );
-    let halves: Vec<_> = [
-        table.standing.own.then_some(own),
-        table.standing.recorded.map(|_| recorded),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let query = format!("({}) both_tables ORDER BY id", halves.join(" UNION ALL "));
-    let answer = rows_of(session, table, "recorded", &query).await?;
     let (mut rows, mut recorded) = (Vec::new(), Vec::new());
-    for (row, version) in answer {
+    for (row, version) in rows_of(session, table, "recorded", &both(table)).await? {
         match version {
             None => rows.push(row),
             Some(version) => recorded.push(Recorded {
@@ -78,11 +55,7 @@ pub(crate) async fn read_both(
     }
     let unheard: Vec<_> = ledger.unheard(&recorded).map(text).collect();
     if !unheard.is_empty() {
-        let those = format!(
-            "WHERE version::text COLLATE \"C\" IN ({})",
-            unheard.join(", ")
-        );
-        let known = read_recorded(session, table, &those).await?;
+        let known = read_recorded(session, table, &unheard.join(", ")).await?;
         for row in &mut recorded {
             if let Some(whole) = known.iter().find(|known| known.version == row.version) {
                 row.clone_from(whole);
@@ -90,6 +63,25 @@ pub(crate) async fn read_both(
         }
     }
     Ok(ledger.reconciled(set, &recorded))
+}
+
+/// What both tables hold, as far as they are there: the CLI's rows have nothing but a version, beside the ledger's columns.
+fn both(table: &LedgerTable) -> String {
+    let listed = |column: fn(&(&str, &str, &str)) -> String| {
+        let columns: Vec<_> = COLUMNS.iter().map(column).collect();
+        columns.join(", ")
+    };
+    let columns = listed(|(name, ..)| (*name).to_owned());
+    let nothing = listed(|(name, kind, _)| format!("NULL::{kind} AS {name}"));
+    let own = format!(
+        "SELECT {columns}, NULL::text AS recorded FROM {}",
+        table.quoted
+    );
+    let recorded = format!("SELECT {nothing}, version::text AS recorded FROM {TABLE}");
+    let own = table.standing.own.then_some(own);
+    let recorded = table.standing.recorded.map(|_| recorded);
+    let halves: Vec<_> = own.into_iter().chain(recorded).collect();
+    format!("({}) both_tables ORDER BY id", halves.join(" UNION ALL "))
 }
 
 /// Reads the versions of the CLI's table, as it spells them. The table is there.
@@ -104,21 +96,22 @@ pub(crate) async fn versions(session: &mut Session) -> Result<BTreeSet<String>> 
     Ok(versions.map(str::to_owned).collect())
 }
 
-/// Reads rows of the CLI's table with all that they say.
+/// Reads rows of the CLI's table, by their versions, with all that they say.
 ///
 /// # Errors
 /// When the connection is lost, or the server refuses.
 async fn read_recorded(
     session: &mut Session,
     table: &LedgerTable,
-    those: &str,
+    versions: &str,
 ) -> Result<Vec<Recorded>> {
     let Some(columns) = table.standing.recorded else {
         return Ok(Vec::new());
     };
     let or_null = |is_there, expression| if is_there { expression } else { "NULL" };
     let query = format!(
-        "{LOCAL_SETTINGS} SELECT version::text AS version, {} AS name, {} AS statements FROM {TABLE} {those}",
+        "{LOCAL_SETTINGS} SELECT version::text AS version, {} AS name, {} AS statements FROM {TABLE} \
+         WHERE version::text COLLATE \"C\" IN ({versions})",
         or_null(columns.name, "name::text"),
         or_null(columns.statements, "to_json(statements)::text"),
     );

@@ -21,6 +21,7 @@ pub(crate) struct Shape {
     /// Names of triggers, rules and defaults on our columns that we did not make.
     pub(crate) foreign: Option<String>,
     pub(crate) row_security: bool,
+    pub(crate) may_read: bool,
     pub(crate) may_insert: bool,
     /// The names of its columns, where the comment is not a ledger's.
     pub(crate) columns: Vec<String>,
@@ -68,6 +69,7 @@ pub(super) fn shape_query(form: &Form<'_>) -> String {
                JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
                WHERE d.adrelid = c.oid AND a.attname IN ({known}))) AS alien, \
            c.relrowsecurity AS row_security, has_table_privilege(c.oid, 'INSERT') AS may_insert, \
+           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS may_read, \
            CASE WHEN obj_description(c.oid, 'pg_class') IS DISTINCT FROM {comment} THEN \
              (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute \
                WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) END AS columns, \
@@ -100,6 +102,7 @@ impl Shape {
             owner_trusted: column(row, "trusted") == "t",
             foreign: optional("alien").filter(|parts| !parts.is_empty()),
             row_security: column(row, "row_security") == "t",
+            may_read: column(row, "may_read") == "t",
             may_insert: column(row, "may_insert") == "t",
             columns: column(row, "columns")
                 .split(' ')
