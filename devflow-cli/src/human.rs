@@ -14,6 +14,7 @@ use crate::look::Look;
 use crate::outcome::{Action, Body, Check, File, Init, Mode, Outcome, Place, Plan, Repair, Work};
 use crate::style::{CAREFUL, GOOD, QUIET, STRONG, WAITING, paint};
 use crate::visible;
+use devflow_migrations::Effect;
 pub(crate) use failure::trouble;
 
 /// What stdout says.
@@ -38,10 +39,10 @@ pub(crate) fn report(outcome: &Outcome, look: Look) -> String {
             header_of(outcome) + &status::status(status, width)
         }
         Body::Status(_) => String::new(),
-        Body::Check(check) => checked(outcome, check),
+        Body::Check(check) => checked(outcome, check, look),
         Body::Config(configuration) => config::settings(&configuration.settings),
         Body::Show(_) | Body::Log(_) if outcome.place.is_none() => String::new(),
-        Body::Show(show) => header_of(outcome) + &history::show(show, &outcome.findings, width),
+        Body::Show(show) => header_of(outcome) + &history::show(show, &outcome.findings, look),
         Body::Log(log) => header_of(outcome) + &history::log(log, width),
     }
 }
@@ -74,7 +75,7 @@ pub(crate) fn proposal(outcome: &Outcome, look: Look) -> String {
     match &outcome.body {
         Body::Repair(repair) => header + &repair::corrections(&repair.corrections),
         body => match body.work().and_then(|work| work.plan.as_ref()) {
-            Some(plan) => header + &planned(plan, mark(body), look),
+            Some(plan) => header + &planned(&plan.steps, &plan.effects, mark(body), look),
             None => String::new(),
         },
     }
@@ -186,7 +187,7 @@ fn dry_run(outcome: &Outcome, work: &Work, plan: &Plan, look: Look) -> String {
             line::are(before)
         );
     } else {
-        text += &planned(plan, mark(&outcome.body), look);
+        text += &planned(&plan.steps, &plan.effects, mark(&outcome.body), look);
         let steps = line::count(plan.steps.len(), "migration");
         text += &format!(
             "{} would be {participle}, {before} before\n",
@@ -219,12 +220,12 @@ fn repaired(outcome: &Outcome, repair: &Repair) -> String {
     format!("{}{table}{total}\n{digest}", header_of(outcome))
 }
 
-/// The files of a plan, each with what it does, where that is known.
-fn planned(plan: &Plan, mark: &str, look: Look) -> String {
+/// Files, each with what it does, where that is known.
+fn planned(files: &[File], effects: &[Vec<Effect>], mark: &str, look: Look) -> String {
     let mut text = String::new();
-    for (index, step) in plan.steps.iter().enumerate() {
-        text += &listed(step, mark);
-        let effects = plan.effects.get(index);
+    for (index, file) in files.iter().enumerate() {
+        text += &listed(file, mark);
+        let effects = effects.get(index);
         text.extend(effects.map(|effects| effect::effects(effects, look)));
     }
     text
@@ -257,7 +258,7 @@ fn baselined(outcome: &Outcome, baseline: &Work) -> String {
     }
 }
 
-fn checked(outcome: &Outcome, check: &Check) -> String {
+fn checked(outcome: &Outcome, check: &Check, look: Look) -> String {
     let (Some(files), None) = (check.files, &outcome.trouble) else {
         return String::new();
     };
@@ -272,8 +273,9 @@ fn checked(outcome: &Outcome, check: &Check) -> String {
         }
     };
     let mark = paint(GOOD, "✓");
+    let does = planned(&check.new, &check.effects, "+", look);
     format!(
-        "{mark} {} read and checked{new}\n",
+        "{does}{mark} {} read and checked{new}\n",
         line::count(files, "migration")
     )
 }

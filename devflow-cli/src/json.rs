@@ -16,7 +16,7 @@ use crate::outcome::{self, Body, Mode, Outcome, Work};
 use error::{Error, Finding};
 use history::{Row, Statement};
 use inert::inert;
-use migration::{Applied, Entry, Failure, File, Plan};
+use migration::{Applied, Entry, Failure, File, Plan, Step};
 use repair::Correction;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -103,7 +103,7 @@ enum Content<'a> {
     },
     Check {
         files: Option<usize>,
-        new: Vec<File<'a>>,
+        new: Vec<Step<'a>>,
         base: Option<Base<'a>>,
     },
     Config {
@@ -233,7 +233,7 @@ impl<'a> Content<'a> {
             },
             Body::Check(check) => Self::Check {
                 files: check.files,
-                new: check.new.iter().map(File::of).collect(),
+                new: Step::all(&check.new, &check.effects),
                 base: check.base.as_ref().map(Base::of),
             },
             Body::Config(configuration) => Self::Config {

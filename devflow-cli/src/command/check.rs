@@ -6,7 +6,7 @@ use crate::human::line;
 use crate::outcome::{Body, Check, Compared, File, Kind, Outcome, Remark, Trouble};
 use crate::settings::{self, Binary};
 use crate::stale;
-use devflow_migrations::Text;
+use devflow_migrations::{EffectReader, Text};
 use devflow_runtime::{Checksum, MigrationSet};
 
 pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
@@ -31,7 +31,9 @@ pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
         out_of_order: settings.policies.out_of_order.unwrap_or_default(),
         missing: settings.policies.missing.unwrap_or_default(),
     };
-    check.new = base.additions(&set).into_iter().map(File::of).collect();
+    let (mut reader, additions) = (EffectReader::default(), base.additions(&set));
+    check.effects = additions.iter().map(|added| reader.read(added)).collect();
+    check.new = additions.into_iter().map(File::of).collect();
     check.base = Some(Compared {
         name: name.clone(),
         commit: tip.as_str().to_owned(),

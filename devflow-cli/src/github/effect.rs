@@ -2,24 +2,29 @@
 
 use super::markdown::{code, plain};
 use crate::effect::{Chosen, LockGroup, object};
-use crate::outcome::{File, Plan};
+use crate::outcome::File;
 use devflow_migrations::Effect;
 
 /// How many statements of one file a table shows; the JSON has all of them.
 const ROWS: usize = 25;
 
-/// A file and a table of its statements for each of so many steps; `None` where it is not known what they do.
-pub(super) fn steps(title: &str, plan: &Plan, most: usize) -> Option<String> {
-    if plan.effects.is_empty() {
+/// A file and a table of its statements for each of so many; `None` where it is not known what they do.
+pub(super) fn files(
+    title: &str,
+    files: &[File],
+    effects: &[Vec<Effect>],
+    most: usize,
+) -> Option<String> {
+    if effects.is_empty() {
         return None;
     }
-    let mut text = format!("{title} ({}):\n\n", plan.steps.len());
-    let steps = plan.steps.iter().zip(&plan.effects);
-    text.extend(steps.take(most).map(|(file, effects)| step(file, effects)));
+    let mut text = format!("{title} ({}):\n\n", files.len());
+    let each = files.iter().zip(effects).take(most);
+    text.extend(each.map(|(file, effects)| table(file, effects)));
     Some(text)
 }
 
-fn step(file: &File, effects: &[Effect]) -> String {
+fn table(file: &File, effects: &[Effect]) -> String {
     let apart = match file.mode {
         Some("no-transaction") => " · outside a transaction",
         _ => "",

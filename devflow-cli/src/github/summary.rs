@@ -29,7 +29,11 @@ pub(super) fn summary(outcome: &Outcome) -> String {
         }
         Body::Status(status) => state(status),
         Body::Repair(repair) => repaired(repair),
-        Body::Check(Check { new, .. }) => list("New", new.iter()),
+        Body::Check(Check { new, effects, .. }) => effect::files("New", new, effects, ROWS)
+            .map_or_else(
+                || list("New", new.iter()),
+                |text| text + &beyond(0, new.len()),
+            ),
         Body::None | Body::Text(_) | Body::Init(_) | Body::New(_) => String::new(),
         Body::Show(_) | Body::Log(_) | Body::Config(_) => String::new(),
     };
@@ -139,7 +143,7 @@ fn worked(body: &Body, work: &Work) -> String {
         Mode::Apply => "Pending".to_owned(),
     };
     let steps = match (work.mode, &work.plan) {
-        (Mode::DryRun, Some(plan)) => effect::steps(&title, plan, ROWS),
+        (Mode::DryRun, Some(plan)) => effect::files(&title, &plan.steps, &plan.effects, ROWS),
         _ => None,
     };
     text += &match (steps, &work.plan) {

@@ -51,7 +51,12 @@ fn effect(effect: &Effect, look: Look) -> String {
         (false, _) => anstyle::Style::new(),
     };
     let verb = paint(style, format!("{verb:<VERB$}"));
-    let mut text = format!("    {place}  {verb} {shown}\n");
+    format!("    {place}  {verb} {shown}\n{}", notes(effect, look))
+}
+
+/// What a reviewer should know of a statement: that it destroys data, and its locks.
+pub(super) fn notes(effect: &Effect, look: Look) -> String {
+    let mut text = String::new();
     if effect.destroys {
         text += &note(&paint(BAD, "destroys data"));
     }

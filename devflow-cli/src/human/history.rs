@@ -1,9 +1,11 @@
 //! The ledger's rows for people: the newest, or those of one version beside its file.
 
+use super::effect::notes;
 use super::line;
 use super::status::{look_of, minute};
 use super::table::{Cell, Table};
 use crate::duration;
+use crate::look::Look;
 use crate::outcome::{Finding, Log, Row, Show, Statement, name_of};
 use crate::style::{BAD, CAREFUL, GOOD, QUIET, STRONG, WAITING, paint};
 use crate::visible;
@@ -33,16 +35,16 @@ pub(super) fn log(log: &Log, width: Option<usize>) -> String {
 }
 
 /// The file, its statements, what is found about it, and its rows.
-pub(super) fn show(show: &Show, findings: &[Finding], width: Option<usize>) -> String {
+pub(super) fn show(show: &Show, findings: &[Finding], look: Look) -> String {
     let mut text = file(show);
     text.extend(findings.iter().map(finding));
     if !show.statements.is_empty() {
         text += &format!("\n{}\n", paint(STRONG, "Statements"));
         let lines = show.statements.iter();
-        text.extend(lines.map(|it| statement(it, width.unwrap_or(COLUMNS))));
+        text.extend(lines.map(|it| statement(it, look)));
     }
     text += &format!("\n{}\n", paint(STRONG, "Ledger"));
-    text + &rows(show, width)
+    text + &rows(show, look.width)
 }
 
 fn file(show: &Show) -> String {
@@ -79,12 +81,15 @@ fn finding(finding: &Finding) -> String {
     text
 }
 
-/// `line:column` and the beginning of the text, on one line.
-fn statement(statement: &Statement, width: usize) -> String {
+/// `line:column` and the beginning of the text, on one line, and what a reviewer should know of it.
+fn statement(statement: &Statement, look: Look) -> String {
+    let width = look.width.unwrap_or(COLUMNS);
     let place = format!("{}:{}", statement.line, statement.column);
     let words: Vec<_> = statement.text.split_whitespace().collect();
     let shown = line::cut(&visible::line(&words.join(" ")), width.saturating_sub(11));
-    format!("  {} {shown}\n", paint(QUIET, format!("{place:>8}")))
+    let effect = statement.effect.as_ref();
+    let notes = effect.map_or_else(String::new, |effect| notes(effect, look));
+    format!("  {} {shown}\n{notes}", paint(QUIET, format!("{place:>8}")))
 }
 
 fn rows(show: &Show, width: Option<usize>) -> String {

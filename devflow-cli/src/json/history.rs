@@ -1,5 +1,6 @@
 //! The ledger's rows in JSON.
 
+use super::effect::Effect;
 use super::milliseconds;
 use crate::outcome;
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub(super) struct Statement<'a> {
     line: u32,
     column: u32,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<Effect<'a>>,
 }
 
 impl<'a> Row<'a> {
@@ -55,6 +58,7 @@ impl<'a> Statement<'a> {
             line: statement.line,
             column: statement.column,
             text: &statement.text,
+            effect: statement.effect.as_ref().map(Effect::of),
         }
     }
 }

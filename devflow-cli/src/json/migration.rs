@@ -111,9 +111,9 @@ pub(super) struct Plan<'a> {
     steps: Vec<Step<'a>>,
 }
 
-/// A migration of a plan; with what it does where the plan is there to be looked at.
+/// A migration, with what it does where it is there to be looked at.
 #[derive(Serialize)]
-struct Step<'a> {
+pub(super) struct Step<'a> {
     #[serde(flatten)]
     file: File<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,15 +124,23 @@ impl<'a> Plan<'a> {
     pub(super) fn of(plan: &'a outcome::Plan) -> Self {
         Self {
             digest: &plan.digest,
-            steps: (0..)
-                .zip(&plan.steps)
-                .map(|(index, file)| Step::of(file, plan.effects.get(index)))
-                .collect(),
+            steps: Step::all(&plan.steps, &plan.effects),
         }
     }
 }
 
 impl<'a> Step<'a> {
+    /// Files, and what each does, where that is known.
+    pub(super) fn all(
+        files: &'a [outcome::File],
+        effects: &'a [Vec<devflow_migrations::Effect>],
+    ) -> Vec<Self> {
+        let steps = files.iter().enumerate();
+        steps
+            .map(|(index, file)| Self::of(file, effects.get(index)))
+            .collect()
+    }
+
     fn of(file: &'a outcome::File, effects: Option<&'a Vec<devflow_migrations::Effect>>) -> Self {
         Self {
             file: File::of(file),

@@ -1,6 +1,7 @@
 //! What `devflow db check` came to.
 
 use super::File;
+use devflow_migrations::Effect;
 
 /// What `devflow db check` came to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -9,6 +10,8 @@ pub(crate) struct Check {
     pub(crate) files: Option<usize>,
     /// The migrations that the base has not, where there is one.
     pub(crate) new: Vec<File>,
+    /// What the statements of each of them do.
+    pub(crate) effects: Vec<Vec<Effect>>,
     pub(crate) base: Option<Compared>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::from::findings;
 use super::{Body, File, Outcome, Place, Snippet};
+use devflow_migrations::{Effect, effects};
 use devflow_runtime as runtime;
 use devflow_runtime::{Migration, State};
 use serde_json::Value;
@@ -34,6 +35,8 @@ pub(crate) struct Statement {
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) text: String,
+    /// What it does, as far as its text says.
+    pub(crate) effect: Option<Effect>,
 }
 
 /// A row of the ledger.
@@ -92,12 +95,14 @@ impl Outcome {
 
 fn statements(migration: &Migration) -> Vec<Statement> {
     let text = migration.text();
+    let mut effects = effects(migration).into_iter();
     let statement = |span: &devflow_migrations::Span| {
         let position = text.position(span.start);
         Statement {
             line: position.line,
             column: position.column,
             text: text.as_str()[span.range()].to_owned(),
+            effect: effects.next(),
         }
     };
     migration.statements().iter().map(statement).collect()

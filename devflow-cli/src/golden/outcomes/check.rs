@@ -1,6 +1,6 @@
 //! Outcomes of `devflow db check`.
 
-use super::{file, path};
+use super::{effects, file, path};
 use crate::outcome::*;
 
 pub(super) fn check() -> Outcome {
@@ -14,6 +14,7 @@ pub(super) fn check_refused() -> Outcome {
     let mut outcome = Outcome::new(Body::Check(Check {
         files: Some(14),
         new: vec![file("20260130000000_late.sql")],
+        effects: effects(&["ALTER TABLE users ALTER email SET NOT NULL;\n"]),
         base: Some(Compared {
             name: "origin/main".to_owned(),
             commit: "8a9c1f0e2d3b4c5a697887766554433221100ffe".to_owned(),

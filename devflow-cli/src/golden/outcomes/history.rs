@@ -1,7 +1,8 @@
 //! Outcomes of `devflow db show` and `devflow db log`.
 
-use super::{CHECKSUM, at, file, modified};
+use super::{CHECKSUM, at, effects, file, modified};
 use crate::outcome::*;
+use devflow_migrations::Effect;
 use devflow_runtime::State;
 use serde_json::json;
 
@@ -68,22 +69,24 @@ pub(super) fn log() -> Outcome {
 }
 
 pub(super) fn show() -> Outcome {
-    let statement = |line, text: &str| Statement {
-        line,
+    let table = "CREATE TABLE users (\n  id bigint PRIMARY KEY\n)";
+    let comment = format!("COMMENT ON TABLE users IS '{}'", "x".repeat(100));
+    let read = effects(&[&format!("\n{table};\n\n{comment};\n")]).concat();
+    let statement = |(effect, text): (Effect, &str)| Statement {
+        line: effect.line,
         column: 1,
         text: text.to_owned(),
+        effect: Some(effect),
     };
     let mut outcome = at(Body::Show(Show {
         ledger_exists: Some(true),
         file: Some(file("20260131090507_users.sql")),
         state: Some(State::Modified),
-        statements: vec![
-            statement(2, "CREATE TABLE users (\n  id bigint PRIMARY KEY\n)"),
-            statement(
-                6,
-                &format!("COMMENT ON TABLE users IS '{}'", "x".repeat(100)),
-            ),
-        ],
+        statements: read
+            .into_iter()
+            .zip([table, &*comment])
+            .map(statement)
+            .collect(),
         rows: vec![failed(2), applied(3)],
     }));
     outcome.findings = vec![modified()];

@@ -308,7 +308,7 @@ pub(in crate::golden) fn dry_run() -> Outcome {
 }
 
 /// What a dry run shows of these texts.
-pub(super) fn effects(texts: &[&str]) -> Vec<Vec<Effect>> {
+pub(in crate::golden) fn effects(texts: &[&str]) -> Vec<Vec<Effect>> {
     let folder = tempfile::tempdir().unwrap();
     for (number, text) in texts.iter().enumerate() {
         let file = folder.path().join(format!("{}_a.sql", number + 1));
