@@ -5,7 +5,7 @@ use devflow_migrations::{Blocked, Effect, EffectVerb, Lock, LockMode, Toll};
 /// So many of the most important effects, in the file's order, and what was left out.
 pub(crate) struct Chosen<'a> {
     pub(crate) shown: Vec<&'a Effect>,
-    /// How many are not shown.
+    /// How many statements are not shown.
     pub(crate) more: usize,
     /// How many of those destroy data.
     pub(crate) more_destroying: usize,
@@ -21,8 +21,12 @@ impl<'a> Chosen<'a> {
         by_weight.sort_by_key(|effect| effect.statement);
         Self {
             shown: by_weight,
-            more: rest.len(),
-            more_destroying: rest.iter().filter(|effect| effect.destroys).count(),
+            more: rest.iter().map(|effect| effect.count).sum(),
+            more_destroying: rest
+                .iter()
+                .filter(|it| it.destroys)
+                .map(|it| it.count)
+                .sum(),
         }
     }
 }
@@ -43,6 +47,13 @@ fn weight(effect: &Effect) -> u8 {
 
 /// `table users: adds column email text`: what stands behind the verb.
 pub(crate) fn object(effect: &Effect) -> String {
+    match effect.count {
+        1 => of_one(effect),
+        count => format!("{} ({count} times)", of_one(effect)),
+    }
+}
+
+fn of_one(effect: &Effect) -> String {
     let mut text = effect.kind.clone().unwrap_or_default();
     if !effect.names.is_empty() {
         let space = if text.is_empty() { "" } else { " " };

@@ -4,7 +4,7 @@ mod lock;
 
 pub use lock::{Blocked, Lock, LockMode, Locked, Toll};
 
-/// What one statement does, read from its text alone.
+/// What a statement does, or several in a row that do the same, read from their text alone.
 ///
 /// No database was asked: what a name stands for, which triggers fire and what depends on an object is not known here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Effect {
     pub statement: usize,
     /// The line on which it begins, starting at 1.
     pub line: u32,
+    /// How many statements, from this one on, do just that.
+    pub count: usize,
     /// What it does.
     pub verb: EffectVerb,
     /// To what kind of object, such as `table` or `materialized view`.
@@ -25,6 +27,29 @@ pub struct Effect {
     pub locks: Vec<Lock>,
     /// Whether it destroys rows or columns that were there before the run.
     pub destroys: bool,
+}
+
+impl Effect {
+    /// Makes one of effects that follow each other and do the same: a file of rows is told in a line.
+    #[must_use]
+    pub fn together(effects: Vec<Self>) -> Vec<Self> {
+        let mut together: Vec<Self> = Vec::new();
+        for effect in effects {
+            match together.last_mut() {
+                Some(last) if last.deed() == effect.deed() => last.count += effect.count,
+                _ => together.push(effect),
+            }
+        }
+        together
+    }
+
+    /// All but its place.
+    fn deed(&self) -> impl PartialEq + '_ {
+        let Self {
+            verb, kind, names, ..
+        } = self;
+        (verb, kind, names, &self.details, &self.locks, self.destroys)
+    }
 }
 
 /// What a statement does.

@@ -6,7 +6,7 @@ use crate::human::line;
 use crate::outcome::{Body, Check, Compared, File, Kind, Outcome, Remark, Trouble};
 use crate::settings::{self, Binary};
 use crate::stale;
-use devflow_migrations::{EffectReader, Text};
+use devflow_migrations::{Effect, EffectReader, Text};
 use devflow_runtime::{Checksum, MigrationSet};
 
 pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
@@ -32,7 +32,10 @@ pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
         missing: settings.policies.missing.unwrap_or_default(),
     };
     let (mut reader, additions) = (EffectReader::default(), base.additions(&set));
-    check.effects = additions.iter().map(|added| reader.read(added)).collect();
+    check.effects = additions
+        .iter()
+        .map(|added| Effect::together(reader.read(added)))
+        .collect();
     check.new = additions.into_iter().map(File::of).collect();
     check.base = Some(Compared {
         name: name.clone(),

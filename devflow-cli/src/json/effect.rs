@@ -8,6 +8,7 @@ use serde::Serialize;
 pub(super) struct Effect<'a> {
     statement: usize,
     line: u32,
+    count: usize,
     verb: &'static str,
     kind: Option<&'a str>,
     names: &'a [String],
@@ -31,6 +32,7 @@ impl<'a> Effect<'a> {
         Self {
             statement: effect.statement,
             line: effect.line,
+            count: effect.count,
             verb: effect.verb.as_str(),
             kind: effect.kind.as_deref(),
             names: &effect.names,

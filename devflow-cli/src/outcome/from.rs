@@ -6,7 +6,7 @@ use super::{
     Applied, Body, Correction, Entry, Failure, File, Finding, Kind, Mode, Notice, Outcome, Place,
     Plan, Remark, Repair, Snippet, Standing, Status, Trouble, Work,
 };
-use devflow_migrations::EffectReader;
+use devflow_migrations::{Effect, EffectReader};
 use devflow_runtime as runtime;
 use devflow_runtime::{Migration, MigrationSet, Severity, Verb, Version};
 
@@ -227,7 +227,7 @@ impl Plan {
     /// The same with what each statement does. A baseline runs none.
     fn with_effects(plan: &runtime::Plan, digest: &runtime::PlanDigest) -> Self {
         let mut reader = EffectReader::default();
-        let mut read = |step: &runtime::Step| reader.read(&step.migration);
+        let mut read = |step: &runtime::Step| Effect::together(reader.read(&step.migration));
         Self {
             effects: match plan.verb() {
                 Verb::Baseline => Vec::new(),

@@ -197,6 +197,7 @@ impl Reading {
         let effect = Effect {
             statement: 0,
             line: 0,
+            count: 1,
             verb: EffectVerb::Unread,
             kind: None,
             names: Vec::new(),

@@ -316,7 +316,9 @@ pub(in crate::golden) fn effects(texts: &[&str]) -> Vec<Vec<Effect>> {
     }
     let set = MigrationSet::read(folder.path(), "migrations").unwrap();
     let mut reader = EffectReader::default();
-    set.iter().map(|migration| reader.read(migration)).collect()
+    set.iter()
+        .map(|migration| Effect::together(reader.read(migration)))
+        .collect()
 }
 
 const ORDERS: &str = "\
@@ -342,6 +344,9 @@ INSERT INTO kinds VALUES (3, 'c');
 INSERT INTO kinds VALUES (4, 'd');
 INSERT INTO kinds VALUES (5, 'e');
 COMMENT ON TABLE orders IS 'x';
+COMMENT ON COLUMN orders.id IS 'y';
+CREATE TYPE state AS ENUM ('new');
+SET LOCAL search_path = public;
 DELETE FROM sessions;
 ";
 

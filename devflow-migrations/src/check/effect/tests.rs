@@ -258,6 +258,17 @@ fn a_table_that_the_run_has_made_has_no_readers() {
 }
 
 #[test]
+fn statements_in_a_row_that_do_the_same_are_told_together() {
+    let read =
+        effects("insert into a values (1);\ninsert into a values (2); insert into b values (3)");
+    let together: Vec<_> = Effect::together(read)
+        .iter()
+        .map(|it| (it.line, it.count))
+        .collect();
+    assert_eq!(together, [(2, 2), (3, 1)]);
+}
+
+#[test]
 fn a_statement_too_large_for_the_parser_still_names_its_table() {
     let text = format!("insert into a values {}(1)", "(1), ".repeat(60_000));
     check(&[(&text, "writes table a: inserts rows | ROW EXCLUSIVE a")]);
