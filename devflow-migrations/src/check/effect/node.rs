@@ -22,6 +22,8 @@ pub(super) trait Node {
     fn name(&self) -> Option<String>;
 
     /// Its text on one line, words that are not quoted in lower case, comments left out.
+    ///
+    /// Strings are shown where they describe a table or a type. Anywhere else one may be a password.
     fn words(&self) -> String;
 }
 
@@ -55,12 +57,14 @@ impl Node for SyntaxNode {
 
     fn words(&self) -> String {
         let mut words = String::new();
+        let shows_strings = self.ancestors().any(|node| describes_data(node.kind()));
         let tokens = self.descendants_with_tokens();
         for token in tokens.filter_map(|element| element.into_token()) {
             match token.kind() {
                 SyntaxKind::COMMENT => {}
                 SyntaxKind::WHITESPACE if words.ends_with([' ', '(']) || words.is_empty() => {}
                 SyntaxKind::WHITESPACE => words.push(' '),
+                kind if is_string(kind) && !shows_strings => words.push_str("'…'"),
                 _ => words.push_str(&shown(&token)),
             }
             if words.len() > LONGEST {
@@ -121,6 +125,27 @@ fn is_relation(kind: SyntaxKind) -> bool {
             | SyntaxKind::VIEW_REF
             | SyntaxKind::VIEW
             | SyntaxKind::INDEX_REF
+    )
+}
+
+/// Whether a statement's strings are defaults, labels and bounds.
+fn describes_data(statement: SyntaxKind) -> bool {
+    matches!(
+        statement,
+        SyntaxKind::ALTER_TABLE | SyntaxKind::ALTER_TYPE | SyntaxKind::ALTER_DOMAIN
+    )
+}
+
+fn is_string(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::STRING
+            | SyntaxKind::DOLLAR_QUOTED_STRING
+            | SyntaxKind::ESC_STRING
+            | SyntaxKind::UNICODE_ESC_STRING
+            | SyntaxKind::NATIONAL_STRING
+            | SyntaxKind::BYTE_STRING
+            | SyntaxKind::BIT_STRING
     )
 }
 

@@ -364,6 +364,10 @@ pub(super) fn destroys(statement: &SyntaxNode) -> bool {
         S::ALTER_TABLE => statement
             .children()
             .any(|action| alteration::destroys(&action)),
+        // They run later, if at all.
+        S::CREATE_FUNCTION | S::CREATE_PROCEDURE | S::CREATE_RULE | S::PREPARE | S::EXPLAIN => {
+            false
+        }
         S::ALTER_TYPE => statement
             .descendants()
             .any(|it| it.kind() == S::DROP_ATTRIBUTE),

@@ -230,7 +230,7 @@ fn what_cannot_be_read_says_so() {
         ("selct 1", "unread: a statement that devflow cannot read"),
         (
             "select pg_catalog.set_config('a', 'b', false)",
-            "session: select pg_catalog.set_config('a', 'b', false)",
+            "session: select pg_catalog.set_config('…', '…', false)",
         ),
         ("set search_path = a, b", "session: set search_path = a, b"),
     ]);
@@ -255,6 +255,33 @@ fn a_table_that_the_run_has_made_has_no_readers() {
     let second: Vec<_> = reader.read(&second).iter().map(describe).collect();
     assert_eq!(second[1], "drops table c | ACCESS EXCLUSIVE c new");
     assert_eq!(second[3], "drops table d ! | ACCESS EXCLUSIVE d");
+}
+
+#[test]
+fn a_string_that_may_be_a_password_is_not_shown() {
+    for text in [
+        "create role r password 'secret'",
+        "alter role r with password 'secret'",
+        "alter role r set a.b = $$secret$$",
+        "alter user r password E'secret'",
+        "alter database d set \"app.key\" to 'secret'",
+        "create user mapping for r server s options (password 'secret')",
+        "alter server s options (set password U&'secret')",
+        "create subscription s connection 'password=secret' publication p",
+        "alter subscription s connection 'password=secret'",
+        "alter system set a.b = 'secret'",
+        "set a.b = N'secret'",
+        "select set_config('a.b', 'secret', false)",
+        "select dblink('password=secret')",
+        "call p('secret')",
+        "execute p ('secret')",
+        "insert into a values ('secret')",
+        "notify a, 'secret'",
+    ] {
+        let text = format!("-- devflow: no-check\n{text}");
+        let read: String = effects(&text).iter().map(describe).collect();
+        assert!(!read.is_empty() && !read.contains("secret"), "{read}");
+    }
 }
 
 #[test]
