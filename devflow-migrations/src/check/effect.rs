@@ -4,6 +4,7 @@ mod alteration;
 mod call;
 mod locks;
 mod node;
+mod rows;
 mod subject;
 
 use super::stack::on_large_stack;

@@ -1,8 +1,8 @@
 //! What a statement does, to what, and what exactly.
 
 use super::alteration;
-use super::call::{calls, only_reads};
 use super::node::{Node, is_modifier, object_kind};
+use super::rows::{query, writing};
 use crate::effect::EffectVerb;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
@@ -54,7 +54,7 @@ impl Subject {
     }
 
     /// The statement's own words say it best.
-    fn plain(verb: EffectVerb, statement: &SyntaxNode) -> Self {
+    pub(super) fn plain(verb: EffectVerb, statement: &SyntaxNode) -> Self {
         Self {
             verb,
             kind: None,
@@ -63,7 +63,7 @@ impl Subject {
         }
     }
 
-    fn table(verb: EffectVerb, name: Option<String>) -> Self {
+    pub(super) fn table(verb: EffectVerb, name: Option<String>) -> Self {
         Self {
             verb,
             kind: Some("table".to_owned()),
@@ -82,8 +82,8 @@ impl Subject {
     }
 }
 
-fn with_detail(mut subject: Subject, detail: impl Into<String>) -> Subject {
-    subject.details.push(detail.into());
+fn with_detail(mut subject: Subject, detail: &str) -> Subject {
+    subject.details.push(detail.to_owned());
     subject
 }
 
@@ -211,25 +211,17 @@ fn lock(statement: &SyntaxNode) -> Subject {
 }
 
 fn described(statement: &SyntaxNode) -> Subject {
-    let object = statement.first_child();
-    let named = object.as_ref().map_or_else(Vec::new, named);
-    let on = object
-        .as_ref()
-        .and_then(|object| object.child(SyntaxKind::TABLE_NAME_REF));
-    let on = on.filter(|_| {
-        object
-            .as_ref()
-            .is_some_and(|it| it.kind() != SyntaxKind::OBJECT_TABLE)
-    });
+    let Some(object) = statement.first_child() else {
+        return Subject::plain(EffectVerb::Describes, statement);
+    };
+    let place = object.child(SyntaxKind::TABLE_NAME_REF);
+    let place = place.filter(|_| object.kind() != SyntaxKind::OBJECT_TABLE);
+    let on = place.and_then(|table| Some(format!("on {}", table.name()?)));
     Subject {
         verb: EffectVerb::Describes,
-        kind: object.as_ref().and_then(kind_of_described),
-        names: named,
-        details: on
-            .and_then(|table| table.name())
-            .map(|table| format!("on {table}"))
-            .into_iter()
-            .collect(),
+        kind: kind_of_described(&object),
+        names: named(&object),
+        details: on.into_iter().collect(),
     }
 }
 
@@ -280,79 +272,7 @@ fn code(statement: &SyntaxNode) -> Subject {
 }
 
 /// What is said of code whose effect its text does not show.
-const UNREADABLE: &str = "code that devflow cannot read";
-
-fn writing(statement: &SyntaxNode) -> Subject {
-    use SyntaxKind as S;
-    if statement.has(S::COPY_TO) {
-        return query(statement);
-    }
-    let mut subject = Subject::table(EffectVerb::Writes, written(statement));
-    let word = match statement.kind() {
-        S::INSERT => "inserts",
-        S::UPDATE => "updates",
-        S::DELETE => "deletes",
-        S::MERGE => "merges",
-        _ => "copies",
-    };
-    let has_condition = statement.has(S::WHERE_CLAUSE) || statement.has(S::WHERE_CURRENT_OF);
-    let is_limited = has_condition || !matches!(statement.kind(), S::UPDATE | S::DELETE);
-    subject.details.push(match is_limited {
-        true => format!("{word} rows"),
-        false => format!("{word} every row"),
-    });
-    subject
-}
-
-/// The table that a statement writes to.
-fn written(statement: &SyntaxNode) -> Option<String> {
-    use SyntaxKind as S;
-    let is_target = |node: &SyntaxNode| {
-        matches!(
-            node.kind(),
-            S::RELATION_NAME_REF | S::RELATION_NAME | S::TABLE_RELATION_NAME | S::COPY_TABLE
-        )
-    };
-    statement.children().find(is_target)?.relation()
-}
-
-/// A query reads, unless one of its parts writes or it calls what nobody knows.
-fn query(statement: &SyntaxNode) -> Subject {
-    use SyntaxKind as S;
-    let writes =
-        |node: &SyntaxNode| matches!(node.kind(), S::INSERT | S::UPDATE | S::DELETE | S::MERGE);
-    if let Some(part) = statement.descendants().find(writes) {
-        return writing(&part);
-    }
-    let called = calls(statement);
-    let mut unknown = called
-        .iter()
-        .filter(|name| !only_reads(name))
-        .cloned()
-        .peekable();
-    let mut subject = Subject {
-        verb: EffectVerb::Reads,
-        kind: None,
-        names: Vec::new(),
-        details: vec![statement.words()],
-    };
-    if unknown.peek().is_some() {
-        subject.names = unknown.collect();
-        let is_setting = subject.names == ["set_config"];
-        subject.verb = if is_setting {
-            EffectVerb::Session
-        } else {
-            EffectVerb::RunsCode
-        };
-        if !is_setting {
-            subject.kind = Some("function".to_owned());
-            subject.details = vec![UNREADABLE.to_owned()];
-        } else {
-            subject.names.clear();
-        }
-    }
-    subject
-}
+pub(super) const UNREADABLE: &str = "code that devflow cannot read";
 
 /// Whether a statement takes away what was there, whatever its lock.
 pub(super) fn destroys(statement: &SyntaxNode) -> bool {
@@ -365,9 +285,7 @@ pub(super) fn destroys(statement: &SyntaxNode) -> bool {
             .children()
             .any(|action| alteration::destroys(&action)),
         // They run later, if at all.
-        S::CREATE_FUNCTION | S::CREATE_PROCEDURE | S::CREATE_RULE | S::PREPARE | S::EXPLAIN => {
-            false
-        }
+        S::CREATE_FUNCTION | S::CREATE_PROCEDURE | S::CREATE_RULE | S::PREPARE => false,
         S::ALTER_TYPE => statement
             .descendants()
             .any(|it| it.kind() == S::DROP_ATTRIBUTE),
