@@ -10,7 +10,7 @@ mod subject;
 use super::stack::on_large_stack;
 use super::statement::{Statement, split};
 use super::syntax::{MOST, is_readable};
-use crate::effect::{Effect, EffectVerb, Locked};
+use crate::effect::{Effect, EffectVerb, Lock, LockMode, Locked};
 use crate::migration::Migration;
 use node::Node;
 use squawk_syntax::ast::{AstNode, Stmt};
@@ -83,17 +83,21 @@ impl EffectReader {
                 Locked::Index(_) | Locked::TableOf(_) => false,
             };
         }
-        let is_of_this_run = |name: &String| self.made.contains(name);
-        if !effect.names.is_empty() && effect.names.iter().all(is_of_this_run) {
+        if is_about_new(&effect) {
             effect.destroys = false;
-            if let Some(renamed) = reading.renamed {
-                self.made.insert(renamed);
-            }
+            self.made.extend(reading.renamed);
         }
         self.made
             .extend(reading.makes.filter(|_| !reading.may_exist));
         effect
     }
+}
+
+/// Whether everything that it writes to or changes was made by the same run.
+fn is_about_new(effect: &Effect) -> bool {
+    let changed = |lock: &&Lock| lock.mode >= LockMode::RowExclusive && !lock.is_referenced;
+    let mut changed = effect.locks.iter().filter(changed).peekable();
+    changed.peek().is_some() && changed.all(|lock| lock.is_new)
 }
 
 /// The lines of offsets that only grow.

@@ -255,6 +255,8 @@ fn a_table_that_the_run_has_made_has_no_readers() {
     let second: Vec<_> = reader.read(&second).iter().map(describe).collect();
     assert_eq!(second[1], "drops table c | ACCESS EXCLUSIVE c new");
     assert_eq!(second[3], "drops table d ! | ACCESS EXCLUSIVE d");
+    let third = "create table e (); with old as (delete from f returning *) insert into e select * from old";
+    assert!(effects(third)[1].destroys);
 }
 
 #[test]
