@@ -1,0 +1,170 @@
+//! The migrations that every tool applies, generated, in each tool's own files.
+
+use crate::fault::{Fault, Result};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A set of migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Corpus {
+    /// 100 migrations of three statements.
+    C100,
+    /// 1,000 migrations of three statements.
+    C1000,
+    /// The first migration of both alone, to begin a ledger with.
+    First,
+    /// One file of 20,000 INSERTs, 2 MB.
+    Inserts,
+    /// One file of 50 MB.
+    Large,
+}
+
+/// One migration, before a tool gives it a file name.
+struct Source {
+    number: usize,
+    name: String,
+    sql: String,
+}
+
+impl Corpus {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::C100,
+        Self::C1000,
+        Self::First,
+        Self::Inserts,
+        Self::Large,
+    ];
+
+    /// The name of its folder.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::C100 => "c100",
+            Self::C1000 => "c1000",
+            Self::First => "first",
+            Self::Inserts => "inserts",
+            Self::Large => "large",
+        }
+    }
+
+    /// Its folder, at the place that the embedding programs name.
+    pub(crate) fn folder(self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("target/corpora")
+            .join(self.name())
+    }
+
+    /// How many migrations it has.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::C100 => 100,
+            Self::C1000 => 1_000,
+            Self::First | Self::Inserts | Self::Large => 1,
+        }
+    }
+
+    /// Writes its files, unless they are there: a file that is as it was does not make Cargo build again.
+    pub(crate) fn generate(self) -> Result<()> {
+        for source in self.sources() {
+            for (file, text) in files(&source) {
+                write(&self.folder().join(file), &text)?;
+            }
+        }
+        write(&self.folder().join("devflow.yml"), CONFIG)?;
+        write(&self.folder().join("diesel.toml"), "")
+    }
+
+    /// How many bytes of SQL it has.
+    pub(crate) fn bytes(self) -> usize {
+        self.sources().iter().map(|source| source.sql.len()).sum()
+    }
+
+    fn sources(self) -> Vec<Source> {
+        match self {
+            Self::C100 | Self::C1000 | Self::First => (1..=self.len()).map(table).collect(),
+            Self::Inserts => vec![inserts("load_rows", 20_000, 1)],
+            Self::Large => vec![inserts("load_everything", 5_300, 100)],
+        }
+    }
+}
+
+const CONFIG: &str = "\
+version: \"1\"
+database:
+  migrations: { directory: migrations }
+  environments:
+    local: { url_env: DATABASE_URL }
+";
+
+/// A table, an index and a comment: what an ordinary migration is made of.
+fn table(number: usize) -> Source {
+    let sql = format!(
+        "-- The orders of region {number}.
+CREATE TABLE region_{number}_orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    customer_id bigint NOT NULL,
+    reference text NOT NULL UNIQUE,
+    state text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'paid', 'sent')),
+    amount numeric(12, 2) NOT NULL CHECK (amount >= 0),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX region_{number}_orders_by_customer ON region_{number}_orders (customer_id, created_at);
+COMMENT ON TABLE region_{number}_orders IS 'What customers of region {number} ordered';
+"
+    );
+    Source {
+        number,
+        name: format!("create_region_{number}_orders"),
+        sql,
+    }
+}
+
+/// A table and as many INSERTs into it, each of as many rows of about a hundred bytes.
+fn inserts(name: &str, statements: usize, rows: usize) -> Source {
+    let mut sql = "CREATE TABLE measurement (id int, place text, note text);\n".to_owned();
+    for statement in 0..statements {
+        sql.push_str("INSERT INTO measurement VALUES ");
+        for row in 0..rows {
+            let id = statement * rows + row;
+            let comma = if row == 0 { "" } else { ",\n    " };
+            let written = write!(
+                sql,
+                "{comma}({id}, 'place {}', 'what was measured there: {id:038}')",
+                id % 997
+            );
+            debug_assert!(written.is_ok(), "a String takes everything");
+        }
+        sql.push_str(";\n");
+    }
+    Source {
+        number: 1,
+        name: name.to_owned(),
+        sql,
+    }
+}
+
+/// The same migration as each tool wants to find it.
+fn files(source: &Source) -> [(String, String); 5] {
+    let Source { number, name, sql } = source;
+    let version = format!("{number:05}");
+    let dbmate = format!("-- migrate:up\n{sql}\n-- migrate:down\n");
+    [
+        (format!("migrations/{version}_{name}.sql"), sql.clone()),
+        (format!("refinery/V{number}__{name}.sql"), sql.clone()),
+        (format!("diesel/{version}_{name}/up.sql"), sql.clone()),
+        (
+            format!("diesel/{version}_{name}/down.sql"),
+            "SELECT 1;\n".to_owned(),
+        ),
+        (format!("dbmate/{version}_{name}.sql"), dbmate),
+    ]
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    if fs::read(file).is_ok_and(|found| found == text.as_bytes()) {
+        return Ok(());
+    }
+    let folder = file.parent().unwrap_or(file);
+    fs::create_dir_all(folder).map_err(|error| Fault::at(folder, error))?;
+    fs::write(file, text).map_err(|error| Fault::at(file, error))
+}

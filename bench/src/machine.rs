@@ -1,0 +1,32 @@
+//! The machine that it was measured on.
+
+use crate::fault::Result;
+use crate::programs::says;
+use std::fs;
+use std::thread::available_parallelism;
+
+/// What the machine is, a line each.
+pub(crate) fn description() -> Result<Vec<String>> {
+    let cores = available_parallelism().map_or(0, usize::from);
+    Ok(vec![
+        format!("{cores} cores, {}", field("/proc/cpuinfo", "model name")),
+        format!("memory: {}", field("/proc/meminfo", "MemTotal")),
+        says("uname", &["-srm"])?,
+    ])
+}
+
+/// How many processes wanted to run, on the average of the last minute; 0 where the system does not say.
+pub(crate) fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let first = text.split_whitespace().next();
+    first.and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
+fn field(file: &str, name: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(name));
+    let value = line.and_then(|line| line.split_once(':'));
+    value
+        .map_or("unknown", |(_, value)| value.trim())
+        .to_owned()
+}

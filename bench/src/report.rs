@@ -1,0 +1,210 @@
+//! The report, in Markdown.
+
+use crate::bar::{Bar, State, Target, Verdict};
+use crate::builds::BUILD;
+use crate::figures::{Figures, Metric, Summary};
+use crate::plot::Plot;
+use crate::ratios::Ratios;
+use crate::runner::RUNNERS;
+use crate::work::WORKS;
+
+/// What stands around the figures.
+pub(crate) struct Circumstances {
+    pub(crate) date: String,
+    pub(crate) versions: Vec<String>,
+    pub(crate) machine: Vec<String>,
+    /// The load of the machine's last minute, before and after.
+    pub(crate) load: (f64, f64),
+    pub(crate) quick: bool,
+    /// Tools that failed, and at what.
+    pub(crate) failures: Vec<String>,
+    /// What was not measured here, and why.
+    pub(crate) missing: Vec<String>,
+}
+
+/// All that a report is made of.
+pub(crate) struct Report<'a> {
+    pub(crate) bars: &'a [Bar],
+    pub(crate) figures: &'a Figures,
+    pub(crate) earlier: &'a Ratios,
+    pub(crate) circumstances: &'a Circumstances,
+    pub(crate) plots: &'a [Plot],
+}
+
+const INTRODUCTION: &str = "\
+`./bench/run` wrote this file. It runs devflow and its peers in turns, in one run, on a server that it starts for itself;
+after each run it holds what the tool has left in the database against what the others have left.
+";
+
+const READING: &str = "\
+A figure is the median of its samples; their range stands behind it. Of the times, read the ratios: the seconds belong to
+the machine. Round trips, bytes, memory and instructions hold on any machine. A figure that is not as good as the bar is a
+tie when the peer's own upper quartile is no better, and missed otherwise.
+";
+
+const LIMITS: &str = "\
+* Client and server share one machine and its processors. Where they do not, the client's part is smaller and the link's
+  larger.
+* The slow link is a proxy that keeps everything for 5 ms each way. It loses nothing, and its bandwidth is that of loopback.
+* Nobody else uses the server: no migration waits for anybody's lock.
+* TLS is off and every login is trusted. Either costs each tool further round trips before the first that is counted.
+* The migrations are generated and alike: a table, an index and a comment. Real ones spend more of their time in the server.
+* psql keeps no ledger, takes no lock and compares nothing. It is the floor, not a competitor.
+* The backend's memory includes the buffers that it shares with others, 64 MiB here.
+* A build's time is one of the processor. How long it takes depends on how many of them there are.
+";
+
+impl Report<'_> {
+    /// The whole file.
+    pub(crate) fn markdown(&self) -> String {
+        let mut parts = vec![
+            "# Measured side by side\n".to_owned(),
+            INTRODUCTION.to_owned(),
+            self.circumstances.markdown(),
+            format!("## The bar\n\n{READING}"),
+            self.bar_table(),
+        ];
+        parts.extend(self.plots.iter().map(Plot::markdown));
+        parts.extend(
+            WORKS
+                .iter()
+                .filter_map(|work| self.section(work.name, work.title)),
+        );
+        parts.extend(self.section(
+            BUILD,
+            "Build with 1,000 migrations, beyond the build with one",
+        ));
+        parts.push(format!("## What it does not show\n\n{LIMITS}"));
+        parts.join("\n")
+    }
+
+    fn bar_table(&self) -> String {
+        let mut table = "\
+| work | bar | devflow | compared with | ratio | verdict | change |
+| --- | --- | --- | --- | --- | --- | --- |
+"
+        .to_owned();
+        let now = Ratios::of(self.bars, self.figures);
+        for bar in self.bars {
+            let change = now.change(self.earlier, bar.title);
+            let change = change.map_or_else(String::new, |percent| format!("{percent:+.0} %"));
+            table.push_str(&match bar.verdict(self.figures) {
+                Some(verdict) => bar_row(bar, &verdict, &change),
+                None => format!(
+                    "| {} | {} | | | | not measured | |\n",
+                    bar.title,
+                    bar.words()
+                ),
+            });
+        }
+        table
+    }
+
+    /// What every tool needed for one work; none where it was not done.
+    fn section(&self, work: &str, title: &str) -> Option<String> {
+        let metrics = self.figures.metrics(work);
+        if metrics.is_empty() {
+            return None;
+        }
+        let titles: Vec<&str> = metrics.iter().map(|metric| metric.title()).collect();
+        let mut section = format!("## {title}\n\n| | {} |\n|", titles.join(" | "));
+        section.push_str(&" --- |".repeat(metrics.len() + 1));
+        section.push('\n');
+        for runner in &RUNNERS {
+            let found = |metric: &Metric| self.figures.of(work, runner.name, *metric);
+            if metrics.iter().any(|metric| found(metric).is_some()) {
+                let cells: Vec<String> = metrics.iter().map(|m| cell(*m, found(m))).collect();
+                section.push_str(&format!("| {} | {} |\n", runner.name, cells.join(" | ")));
+            }
+        }
+        Some(section)
+    }
+}
+
+impl Circumstances {
+    fn markdown(&self) -> String {
+        let (before, after) = self.load;
+        let mut lines = vec![format!("* {}", self.date)];
+        lines.extend(
+            self.versions
+                .iter()
+                .chain(&self.machine)
+                .map(|line| format!("* {line}")),
+        );
+        lines.push(format!(
+            "* load average before the run {before:.1}, after it {after:.1}"
+        ));
+        if before > 0.5 {
+            lines.push(
+                "* **The machine was busy with other work: the times below are a rehearsal.**"
+                    .to_owned(),
+            );
+        }
+        if self.quick {
+            lines.push(
+                "* A quick run: few rounds, and only some of the works and the tools.".to_owned(),
+            );
+        }
+        lines.extend(
+            self.missing
+                .iter()
+                .map(|line| format!("* not measured: {line}")),
+        );
+        lines.extend(
+            self.failures
+                .iter()
+                .map(|line| format!("* failed: {}", one_line(line))),
+        );
+        lines.join("\n") + "\n"
+    }
+}
+
+/// Of what a tool says when it fails, the beginning is enough.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(300).collect()
+}
+
+fn bar_row(bar: &Bar, verdict: &Verdict, change: &str) -> String {
+    let peer = verdict.peer.map_or_else(String::new, |(name, found)| {
+        format!("{name} {}", cell(bar.metric, Some(found)))
+    });
+    let value = cell(bar.metric, Some(verdict.value));
+    let state = match verdict.state {
+        State::Met | State::Tie => verdict.state.word().to_owned(),
+        State::Missed => format!(
+            "{} by {}",
+            verdict.state.word(),
+            bar.metric
+                .show((verdict.value.median - verdict.target).abs())
+        ),
+    };
+    let (title, words, ratio) = (bar.title, bar.words(), verdict.ratio);
+    format!("| {title} | {words} | {value} | {peer} | {ratio:.2} | {state} | {change} |\n")
+}
+
+/// A median and its range; a count that never varies has none.
+fn cell(metric: Metric, summary: Option<Summary>) -> String {
+    let Some(found) = summary else {
+        return String::new();
+    };
+    let median = metric.show(found.median);
+    let (least, most) = (metric.show(found.least), metric.show(found.most));
+    if least == most {
+        return median;
+    }
+    format!("{median} ({least} to {most}, {})", found.samples)
+}
+
+impl Bar {
+    /// The target, in words.
+    fn words(&self) -> String {
+        match self.target {
+            Target::AtMost(number) => format!("at most {}", self.metric.show(number)),
+            Target::AtLeast(number) => format!("at least {}", self.metric.show(number)),
+            Target::Times(1.0, peer) => format!("at most {peer}"),
+            Target::Times(factor, peer) => format!("at most {factor} × {peer}"),
+            Target::Best => "at most the best peer".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The supervisor of the throw-away server, as the tests' support has it.
+
+fn main() {
+    support::supervisor::main();
+}
