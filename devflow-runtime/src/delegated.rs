@@ -3,6 +3,7 @@
 mod backends;
 mod hearing;
 mod judgement;
+mod opening;
 
 use crate::attempt::{Attempt, Round};
 use crate::connect::Connector;
@@ -18,6 +19,8 @@ use crate::session::Session;
 use backends::{Manner, now};
 use devflow_migrations::{LedgerEvent, Mode, Plan, PlanDigest, Step};
 use hearing::{Hearing, Times};
+use judgement::Case;
+use opening::last_seq;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -117,6 +120,7 @@ impl<'a> Attempt<'a> {
         let engine = detail(&delegate.engine());
         let mut retries = Retries::new(self.lock_retry_budget());
         let mut times = Times::default();
+        self.open_steps(session, plan, &engine).await?;
         loop {
             let before = ledger::versions(session).await?;
             let since = now(session).await?;
@@ -131,10 +135,18 @@ impl<'a> Attempt<'a> {
             let gained = after.difference(&before).map(String::as_str).collect();
             self.account(session, plan, &gained, &times, &engine)
                 .await?;
-            let verdict = self.judge(session, plan, ending, &times, &mut retries, &engine);
-            match verdict.await? {
-                Verdict::Again(pause) => self.interrupt.sleep(pause).await,
-                verdict => return Ok(verdict),
+            let case = Case {
+                plan,
+                times: &times,
+                engine: &engine,
+            };
+            let verdict = self.judge(session, case, ending, &mut retries);
+            match verdict.await {
+                Ok(Verdict::Again(pause)) => self.interrupt.sleep(pause).await,
+                verdict => {
+                    self.close_steps(session, plan, &times, &engine).await;
+                    return verdict;
+                }
             }
         }
     }
@@ -266,7 +278,7 @@ impl<'a> Attempt<'a> {
                 beside: Beside::Nothing,
                 ..Record::of(
                     &step.migration,
-                    step.seq,
+                    last_seq(step),
                     LedgerEvent::Applied,
                     &self.run.json,
                 )

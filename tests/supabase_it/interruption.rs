@@ -38,10 +38,17 @@ fn gated(cli: SupabaseCli) -> (Scene, Client) {
 }
 
 fn wait_until_gated(scene: &Scene) {
-    wait_until_within(PATIENCE, "the CLI waits at the gate", || {
-        let waiting =
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass";
-        scene.database.value(waiting) == "1"
+    wait_until_waiting(scene, "gate");
+}
+
+/// Waits until somebody waits for a table.
+pub(crate) fn wait_until_waiting(scene: &Scene, table: &str) {
+    wait_until_within(PATIENCE, "the CLI waits for the table", || {
+        let waiting = format!(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{table}'::regclass \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        );
+        scene.database.value(&waiting) == "1"
     });
 }
 

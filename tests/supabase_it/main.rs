@@ -6,6 +6,7 @@ mod elements;
 mod fake;
 mod interruption;
 mod native;
+mod opened;
 mod scene;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.

@@ -66,6 +66,11 @@ impl Times {
         span.map_or(0.0, |span| span.as_secs_f64() * 1000.0)
     }
 
+    /// Whether a file was begun.
+    pub(super) fn has_begun(&self, index: usize) -> bool {
+        self.began.contains_key(&index)
+    }
+
     /// The last file that was begun.
     pub(super) fn under_way(&self) -> Option<usize> {
         self.began.last_key_value().map(|(index, _)| *index)

@@ -1,6 +1,7 @@
 //! What follows from how a delegate's work ended.
 
 use super::hearing::Times;
+use super::opening::{committed, is_opened, last_seq, progress, statement_of};
 use super::{Ending, Verdict};
 use crate::attempt::Attempt;
 use crate::delegate::{DelegateFailure, Standing};
@@ -11,84 +12,91 @@ use crate::ledger::{self, Record};
 use crate::report::StepFailure;
 use crate::retry::Retries;
 use crate::session::Session;
-use devflow_migrations::{LedgerEvent, Mode, Plan, Step, Version};
+use devflow_migrations::{LedgerEvent, Mode, Plan, Step};
 use serde_json::{Value, json};
+
+/// What was to be done, and what is known of it besides the table.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'c> {
+    pub(super) plan: &'c Plan,
+    pub(super) times: &'c Times,
+    /// What the ledger's rows say of who applied.
+    pub(super) engine: &'c Value,
+}
+
+/// How much of a file that failed stays.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Known,
+    Unknown,
+}
 
 impl Attempt<'_> {
     /// Says what follows; the table has been read, and what it gained is accounted for.
     pub(super) async fn judge(
         &mut self,
         session: &mut Session,
-        plan: &Plan,
+        case: Case<'_>,
         ending: Ending,
-        times: &Times,
         retries: &mut Retries,
-        engine: &Value,
     ) -> Result<Verdict> {
-        let is_done = |version: &Version| self.done.iter().any(|done| done.version == *version);
-        let steps = plan.steps();
-        let missing = steps
-            .iter()
-            .position(|step| !is_done(step.migration.version()));
-        let under_way = times.under_way().filter(|index| {
-            let step = &steps[*index];
-            !is_done(step.migration.version())
-        });
-        match (ending, missing) {
+        let steps = case.plan.steps();
+        let missing: Vec<_> = steps.iter().filter(|step| !self.has_done(step)).collect();
+        let under_way = case.times.under_way().map(|index| (index, &steps[index]));
+        let under_way = under_way.filter(|(_, step)| !self.has_done(step));
+        match (ending, missing.first(), under_way) {
             // Whatever became of it, the table has everything.
-            (_, None) => Ok(Verdict::Over),
-            (Ending::Done, Some(index)) => {
-                let count = steps
-                    .iter()
-                    .filter(|step| !is_done(step.migration.version()));
-                let count = count.count();
-                let failure = unrecorded(&steps[index]);
+            (_, None, _) => Ok(Verdict::Over),
+            (Ending::Done, Some(first), _) => {
+                let failure = said(
+                    first,
+                    "the Supabase CLI reported success and did not record it",
+                );
                 let failure = self
-                    .record_failure(session, &steps[index], failure, engine)
+                    .record_failure(session, case, first, failure, Extent::Unknown)
                     .await;
-                Err(self.not_recorded(plan, count, failure))
+                Err(self.not_recorded(case.plan, missing.len(), failure))
             }
-            (Ending::Interrupted, Some(_)) => {
-                let failure = match under_way {
-                    None => None,
-                    Some(index) => {
-                        let failure = interrupted(&steps[index]);
-                        Some(
-                            self.record_failure(session, &steps[index], failure, engine)
-                                .await,
-                        )
-                    }
-                };
-                Err(self.interrupted(failure, plan))
+            (Ending::Interrupted, _, None) => Err(self.interrupted(None, case.plan)),
+            (Ending::Interrupted, _, Some((_, step))) => {
+                let failure = said(step, "the run was interrupted");
+                let failure = self
+                    .record_failure(session, case, step, failure, Extent::Unknown)
+                    .await;
+                Err(self.interrupted(Some(failure), case.plan))
             }
-            (Ending::Failed(failure), Some(_)) if failure.standing == Standing::Overtaken => {
+            (Ending::Failed(cause), ..) if cause.standing == Standing::Overtaken => {
                 Ok(Verdict::LookAgain)
             }
-            (Ending::Failed(failure), Some(_)) => match under_way {
-                Some(index) => {
-                    self.step_failed(session, plan, index, failure, retries, engine)
-                        .await
-                }
-                None => Err(failure.into_error().with_report(self.report(plan, None))),
-            },
+            (Ending::Failed(cause), _, None) => {
+                Err(cause.into_error().with_report(self.report(case.plan, None)))
+            }
+            (Ending::Failed(cause), _, Some((index, _))) => {
+                self.step_failed(session, case, index, cause, retries).await
+            }
         }
+    }
+
+    pub(super) fn has_done(&self, step: &Step) -> bool {
+        let mut done = self.done.iter();
+        done.any(|done| done.version == *step.migration.version())
     }
 
     async fn step_failed(
         &mut self,
         session: &mut Session,
-        plan: &Plan,
+        case: Case<'_>,
         index: usize,
         cause: DelegateFailure,
         retries: &mut Retries,
-        engine: &Value,
     ) -> Result<Verdict> {
-        let step = &plan.steps()[index];
-        let mut failure = described(step, &cause);
+        let step = &case.plan.steps()[index];
+        let failure = described(step, &cause);
         let sqlstate = cause.sqlstate.as_deref().unwrap_or_default();
-        let is_whole = failure.completed.unwrap_or(0) == 0;
         let limits = step.migration.limits();
-        if is_whole && let Some(pause) = retries.pause_after(index, limits, sqlstate) {
+        if failure.completed.is_none()
+            && let Some(pause) = retries.pause_after(index, limits, sqlstate)
+        {
             self.teller.tell(&Event::Retrying {
                 migration: &step.migration,
                 reason: &failure.message,
@@ -98,36 +106,58 @@ impl Attempt<'_> {
             });
             return Ok(Verdict::Again(pause));
         }
-        let mut detail = engine.clone();
+        let extent = match cause.standing {
+            Standing::Unsettled => Extent::Unknown,
+            Standing::Settled | Standing::Overtaken => Extent::Known,
+        };
+        let mut engine = case.engine.clone();
         if retries.refused(index) > 0 {
-            detail["attempts"] = json!(retries.refused(index) + 1);
+            engine["attempts"] = json!(retries.refused(index) + 1);
         }
-        failure = self.record_failure(session, step, failure, &detail).await;
+        let engine = &engine;
+        let case = Case { engine, ..case };
+        let failure = self
+            .record_failure(session, case, step, failure, extent)
+            .await;
         if cause.kind == ErrorKind::MigrationFailed {
-            return Err(self.failed(failure, plan));
+            return Err(self.failed(failure, case.plan));
         }
-        let report = self.report(plan, None);
+        let report = self.report(case.plan, None);
         Err(cause.into_error().with_report(report).with_failure(failure))
     }
 
-    /// Writes the `failed` row.
+    /// Writes the row of a failure: where nobody knows how much of the file stays, one that leaves it half done.
     async fn record_failure(
         &mut self,
         session: &mut Session,
+        case: Case<'_>,
         step: &Step,
         mut failure: StepFailure,
-        detail: &Value,
+        extent: Extent,
     ) -> StepFailure {
+        let in_doubt = extent == Extent::Unknown && is_opened(step);
+        if in_doubt {
+            failure.hint = Some(
+                "it commits by itself, and how much of it stays is not known: look, and decide with `devflow db repair`"
+                    .to_owned(),
+            );
+        }
+        let mut detail = case.engine.clone();
+        if let Some(completed) = failure.completed.filter(|_| is_resumable(step))
+            && let (Value::Object(detail), Value::Object(progress)) =
+                (&mut detail, progress(&step.migration, completed))
+        {
+            detail.extend(progress);
+        }
+        let (event, statement) = match in_doubt {
+            true => (LedgerEvent::Progress, Some(0)),
+            false => (LedgerEvent::Failed, failure.completed),
+        };
         let record = Record {
-            statement: failure.completed,
+            statement,
             error: Some(failure.ledger_json()),
             detail: Some(detail.to_string()),
-            ..Record::of(
-                &step.migration,
-                step.seq,
-                LedgerEvent::Failed,
-                &self.run.json,
-            )
+            ..Record::of(&step.migration, last_seq(step), event, &self.run.json)
         };
         match ledger::append(session, &self.table, &[record]).await {
             Ok(()) => failure.recorded = true,
@@ -147,9 +177,7 @@ impl Attempt<'_> {
             failure.path
         );
         Error::new(ErrorKind::Broken, "supabase_not_recorded", message)
-            .help(
-                "a file that begins a transaction and does not end it makes the CLI do so: every BEGIN needs its COMMIT",
-            )
+            .help("look for a file that begins a transaction and does not end it: every BEGIN needs its COMMIT")
             .with_report(self.report(plan, None))
             .with_failure(failure)
     }
@@ -159,40 +187,40 @@ impl Attempt<'_> {
         let message = format!(
             "the connection was lost while the Supabase CLI worked, and what it did cannot be looked at: {error}"
         );
-        Error::new(ErrorKind::Broken, "connection_lost", message)
-            .help("look with `devflow db status` once the server answers, or run again: what is in the table is not applied twice")
+        Error::new(ErrorKind::Broken, "connection_lost", message).help(
+            "look with `devflow db status` once the server answers, or run again: what is in the table is not applied twice",
+        )
     }
 }
 
-fn unrecorded(step: &Step) -> StepFailure {
+/// Whether devflow itself could go on in the middle of it.
+fn is_resumable(step: &Step) -> bool {
+    step.migration.mode() == Mode::NoTransaction
+}
+
+fn said(step: &Step, message: &str) -> StepFailure {
     StepFailure {
-        message: "the Supabase CLI reported success and did not record it".to_owned(),
+        message: message.to_owned(),
         ..blank(&step.migration, Vec::new())
     }
 }
 
-fn interrupted(step: &Step) -> StepFailure {
-    StepFailure {
-        message: "the run was interrupted".to_owned(),
-        ..blank(&step.migration, Vec::new())
-    }
-}
-
-/// A file that commits on its own keeps what was complete before the statement that failed.
+/// A file that commits by itself keeps what was complete before the statement that failed.
 fn described(step: &Step, cause: &DelegateFailure) -> StepFailure {
     let migration = &step.migration;
     let mut failure = StepFailure {
-        message: cause.message.clone(),
         sqlstate: cause.sqlstate.clone(),
         hint: cause.help.clone(),
-        ..blank(migration, Vec::new())
+        ..said(step, &cause.message)
     };
-    if let Some(index) = cause
-        .statement
-        .filter(|index| *index < migration.statements().len())
-    {
+    let Some(element) = cause.statement else {
+        return failure;
+    };
+    if let Some(index) = statement_of(migration, element) {
         failure.place(migration, index);
-        failure.completed = (migration.mode() == Mode::NoTransaction).then_some(index);
+    }
+    if is_opened(step) {
+        failure.completed = Some(committed(migration, element)).filter(|count| *count > 0);
     }
     failure
 }
