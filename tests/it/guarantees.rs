@@ -8,9 +8,11 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// The tests of this program, as `module::name`.
+/// The tests of both programs, as `module::name`.
 fn tests() -> BTreeSet<String> {
-    let files = fs::read_dir(folder().join("it")).unwrap();
+    let programs =
+        ["it", "supabase_it"].map(|program| fs::read_dir(folder().join(program)).unwrap());
+    let files = programs.into_iter().flatten();
     let of_file = |path: PathBuf| {
         let module = path.file_stem().unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(path).unwrap();
