@@ -53,3 +53,39 @@ fn a_file_that_stays_in_its_transaction_is_told_as_done_and_is_not() {
         assert!(!database.has("a"), "{cli:?}");
     }
 }
+
+/// So that devflow says yes itself, after its own question.
+#[test]
+fn only_the_older_generation_applies_without_a_yes() {
+    for (cli, code) in [(SupabaseCli::Current, 1), (SupabaseCli::Previous, 0)] {
+        let database = TestDatabase::create();
+        let project = project(&[("20240101000000_a.sql", "create table a (i int);\n")]);
+        let target = match cli {
+            SupabaseCli::Current => "--remote",
+            SupabaseCli::Previous => "--db-url",
+        };
+        let target = format!("{target}={}?sslmode=disable", database.url());
+        let arguments = ["--output-format", "json", "db", "push", &target];
+        let said = cli.command(&project).args(&arguments).run().expect(code);
+        assert_eq!(said.stdout.contains("ConsentRequired"), code == 1);
+        assert_eq!(database.has("a"), code == 0, "{cli:?}");
+    }
+}
+
+/// So that devflow counts the files itself, and compares them with what was recorded of them.
+#[test]
+fn a_wrong_folder_and_a_changed_file_are_taken_for_up_to_date() {
+    for cli in SupabaseCli::ALL {
+        let database = TestDatabase::create();
+        let url = format!("{}?sslmode=disable", database.url());
+        let files = project(&[("20240101000000_a.sql", "create table a (i int);\n")]);
+        let up_to_date = |project: &Project| {
+            let said = cli.push(project, &url).run().expect(0).stdout;
+            assert!(said.contains("\"upToDate\":true"), "{cli:?}: {said}");
+        };
+        up_to_date(&Project::new());
+        let _done = cli.push(&files, &url).run().expect(0);
+        files.write("supabase/migrations/20240101000000_a.sql", "select 1;\n");
+        up_to_date(&files);
+    }
+}

@@ -203,3 +203,61 @@ fn a_lost_wait_for_a_lock_is_tried_again() {
     assert_eq!(report["applied"].as_array().unwrap().len(), 1);
     assert_eq!(scene.events().last().unwrap(), "20240102000000 applied");
 }
+
+#[test]
+fn an_edit_of_an_applied_file_is_found_whoever_applied_it() {
+    for cli in SupabaseCli::ALL {
+        let scene = Scene::new(cli, &[TABLE]);
+        let _by_hand = cli.push(&scene.project, scene.url()).run().expect(0);
+        scene.write(TABLE.0, "create table t (i bigint);\n");
+        let report = scene.migrate().run().expect(4).json();
+        assert_eq!(report["findings"][0]["code"], "modified", "{report:#}");
+        scene.write(TABLE.0, TABLE.1);
+        scene.write(ROW.0, ROW.1);
+        let _done = scene.migrate().run().expect(0);
+        scene.write(ROW.0, "insert into t values (2);\n");
+        let report = scene.migrate().run().expect(4).json();
+        assert_eq!(report["findings"][0]["code"], "modified", "{report:#}");
+    }
+}
+
+#[test]
+fn a_file_out_of_order_is_applied_where_that_is_allowed() {
+    let scene = Scene::new(
+        SupabaseCli::Current,
+        &[ROW.0, "20240103000000_c.sql"].map(|name| (name, "select 1;\n")),
+    );
+    let _done = scene.migrate().run().expect(0);
+    scene.write(TABLE.0, TABLE.1);
+    let report = scene.migrate().run().expect(4).json();
+    assert_eq!(report["findings"][0]["code"], "out_of_order");
+    scene.configure("out_of_order: allow");
+    let report = scene.migrate().run().expect(0).json();
+    assert_eq!(report["applied"][0]["file"], TABLE.0);
+}
+
+/// An index that gave up would stay behind, INVALID.
+#[test]
+fn an_index_that_is_built_concurrently_waits_as_long_as_it_takes() {
+    let scene = Scene::new(SupabaseCli::Current, &[TABLE]);
+    let _done = scene.migrate().run().expect(0);
+    scene.configure("lock_timeout: 200ms");
+    scene.write(
+        "20240102000000_index.sql",
+        "create index concurrently t_i on t (i);\n",
+    );
+    let writer = crate::interruption::hold(&scene, "INSERT INTO t VALUES (1)");
+    let run = scene.migrate().spawn();
+    wait_until_within(
+        PATIENCE,
+        "the index has waited for longer than that",
+        || {
+            let waited = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '@effect/sql-pg' \
+             AND datname = current_database() AND wait_event_type = 'Lock' AND now() - query_start > interval '1 s'";
+            scene.database.value(waited) == "1"
+        },
+    );
+    drop(writer);
+    let _done = run.wait().expect(0);
+    assert_eq!(scene.recorded().len(), 2);
+}

@@ -2,7 +2,7 @@
 
 use crate::scene::Scene;
 use std::time::Duration;
-use support::{Signal, SupabaseCli, on_background, wait_until_within};
+use support::{Running, Signal, SupabaseCli, on_background, wait_until_within};
 use tokio_postgres::{Client, NoTls};
 
 /// A session that stays in a transaction until it is dropped.
@@ -28,7 +28,7 @@ const GATED: (&str, &str) = (
 /// A project whose next migration waits, and who makes it wait.
 fn gated(cli: SupabaseCli) -> (Scene, Client) {
     let scene = Scene::new(cli, &[GATED, ("20240103000000_next.sql", "select 1;\n")]);
-    scene.configure("lock_timeout: 60s");
+    scene.configure("lock_timeout: 100s");
     scene.database.execute(&format!(
         "CREATE TABLE gate (i int); ALTER TABLE gate OWNER TO {}",
         scene.role
@@ -37,13 +37,14 @@ fn gated(cli: SupabaseCli) -> (Scene, Client) {
     (scene, keeper)
 }
 
-fn wait_until_gated(scene: &Scene) {
-    wait_until_waiting(scene, "gate");
+fn wait_until_gated(scene: &Scene, run: &mut Running) {
+    wait_until_waiting(scene, "gate", run);
 }
 
-/// Waits until somebody waits for a table.
-pub(crate) fn wait_until_waiting(scene: &Scene, table: &str) {
+/// Waits until a run's CLI waits for a table.
+pub(crate) fn wait_until_waiting(scene: &Scene, table: &str, run: &mut Running) {
     wait_until_within(PATIENCE, "the CLI waits for the table", || {
+        assert!(!run.has_ended(), "{}{}", run.stdout(), run.stderr());
         let waiting = format!(
             "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{table}'::regclass \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -59,8 +60,8 @@ fn a_signal_rolls_the_file_back_and_leaves_nobody_at_work() {
         (SupabaseCli::Previous, Signal::INT, 130),
     ] {
         let (scene, keeper) = gated(cli);
-        let run = scene.migrate().spawn();
-        wait_until_gated(&scene);
+        let mut run = scene.migrate().spawn();
+        wait_until_gated(&scene, &mut run);
         run.signal(signal);
         let report = run.wait().expect(code).json();
         assert_eq!(report["error"]["code"], "interrupted");
@@ -79,8 +80,8 @@ fn a_signal_rolls_the_file_back_and_leaves_nobody_at_work() {
 #[test]
 fn after_a_kill_the_next_run_waits_for_what_the_server_was_sent() {
     let (scene, keeper) = gated(SupabaseCli::Current);
-    let killed = scene.migrate().spawn();
-    wait_until_gated(&scene);
+    let mut killed = scene.migrate().spawn();
+    wait_until_gated(&scene, &mut killed);
     killed.signal(Signal::KILL);
     let next = scene.migrate().spawn();
     next.wait_for_stderr("@effect/sql-pg");
@@ -102,9 +103,9 @@ fn after_a_kill_the_next_run_waits_for_what_the_server_was_sent() {
 #[test]
 fn a_session_that_stays_is_named_when_the_wait_is_over() {
     let (scene, keeper) = gated(SupabaseCli::Current);
-    scene.configure("lock_wait: 1s");
-    let killed = scene.migrate().spawn();
-    wait_until_gated(&scene);
+    scene.configure("lock_timeout: 100s\n    lock_wait: 1s");
+    let mut killed = scene.migrate().spawn();
+    wait_until_gated(&scene, &mut killed);
     killed.signal(Signal::KILL);
     let said = scene.migrate().run().expect_error(5, "supabase_busy");
     assert!(said.contains("pg_terminate_backend("), "{said}");
@@ -115,8 +116,8 @@ fn a_session_that_stays_is_named_when_the_wait_is_over() {
 #[test]
 fn a_session_of_the_cli_that_an_administrator_ends_is_a_failure_of_its_file() {
     let (scene, keeper) = gated(SupabaseCli::Current);
-    let run = scene.migrate().spawn();
-    wait_until_gated(&scene);
+    let mut run = scene.migrate().spawn();
+    wait_until_gated(&scene, &mut run);
     scene.database.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
          WHERE application_name = '@effect/sql-pg' AND datname = current_database()",
@@ -132,8 +133,8 @@ fn a_session_of_the_cli_that_an_administrator_ends_is_a_failure_of_its_file() {
 #[test]
 fn a_lock_that_is_lost_meanwhile_is_said_and_what_was_applied_is_recorded() {
     let (scene, keeper) = gated(SupabaseCli::Current);
-    let run = scene.migrate().spawn();
-    wait_until_gated(&scene);
+    let mut run = scene.migrate().spawn();
+    wait_until_gated(&scene, &mut run);
     scene.database.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
          WHERE application_name LIKE 'devflow %' AND datname = current_database()",

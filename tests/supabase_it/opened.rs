@@ -18,15 +18,15 @@ fn one_that_is_cut_off_is_half_done_until_a_person_has_decided() {
     for signal in [Signal::TERM, Signal::KILL] {
         let scene = Scene::new(SupabaseCli::Current, &[TABLE]);
         let _done = scene.migrate().run().expect(0);
-        scene.configure("lock_timeout: 60s");
+        scene.configure("lock_timeout: 100s");
         scene.write("20240102000000_row.sql", WRAPPED);
         scene.write(
             "20240103000000_index.sql",
             "create index concurrently on t (i);\n",
         );
         let keeper = hold(&scene, "LOCK TABLE t");
-        let run = scene.migrate().spawn();
-        wait_until_waiting(&scene, "t");
+        let mut run = scene.migrate().spawn();
+        wait_until_waiting(&scene, "t", &mut run);
         run.signal(signal);
         if signal == Signal::TERM {
             let _interrupted = run.wait().expect(143);

@@ -23,19 +23,10 @@ const REPEAT: Duration = Duration::from_secs(5);
 /// How long a session that is asked to end may take for it.
 const ENDING: Duration = Duration::from_secs(30);
 
-/// Which of the CLI's sessions.
-#[derive(Debug, Clone, Copy)]
-enum Which<'a> {
-    /// Those that work at something: one that is kept open and idle may be anybody's.
-    Busy,
-    /// Those that began at this moment of the server's clock, or later.
-    Since(&'a str),
-}
-
-/// What is done about a session that is still there.
+/// What is done about a session that is still at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// It has been told to end by itself.
+    /// It ends by itself: the CLI has come to its own end.
     Wait,
     /// What it does is rolled back.
     End,
@@ -48,7 +39,7 @@ impl Attempt<'_> {
         let began = Instant::now();
         let limit = self.lock_wait();
         let mut told: Option<Instant> = None;
-        while let Some(holder) = find(session, Which::Busy, Manner::Wait).await? {
+        while let Some(holder) = find(session, None, Manner::Wait).await? {
             self.check_interrupt()?;
             let waited = began.elapsed();
             if waited >= limit {
@@ -68,28 +59,29 @@ impl Attempt<'_> {
         Ok(told.is_some())
     }
 
-    /// Waits until the sessions are gone that the CLI has opened since a moment of the server's clock, or ends them: what
-    /// the table says is final only then.
+    /// Waits until the sessions have no work any more that the CLI has opened since a moment of the server's clock, or ends
+    /// them: what the table says is final only then.
     pub(super) async fn settle_sessions(
         &mut self,
         session: &mut Session,
-        since: &str,
+        since: &Moment,
         manner: Manner,
     ) -> Result<()> {
-        let limit = match manner {
-            Manner::Wait => self.lock_wait(),
-            Manner::End => ENDING,
-        };
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + ENDING;
         // One that was being opened while its client was killed is seen only by the second look.
         let mut absent = 0;
         while absent < 2 {
-            match find(session, Which::Since(since), manner).await? {
-                None => absent += 1,
-                Some(holder) if Instant::now() >= deadline => return Err(busy(&holder, limit)),
-                Some(_) => absent = 0,
-            }
-            if absent < 2 && (absent == 0 || manner == Manner::End) {
+            absent = match find(session, Some(since), manner).await? {
+                None => absent + 1,
+                Some(holder) if Instant::now() < deadline => {
+                    tracing::debug!(%holder, "still at work");
+                    0
+                }
+                Some(holder) if manner == Manner::End => return Err(busy(&holder, ENDING)),
+                // The CLI has closed its own: this is somebody else's, of the same login and by the same library.
+                Some(_) => return Ok(()),
+            };
+            if absent < 2 {
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -97,12 +89,17 @@ impl Attempt<'_> {
     }
 }
 
-/// One of the CLI's sessions; in the manner of ending, all of them are asked to end.
-async fn find(session: &mut Session, which: Which<'_>, manner: Manner) -> Result<Option<Holder>> {
-    let chosen = match which {
-        Which::Busy => "coalesce(state, '') <> 'idle'".to_owned(),
-        Which::Since(moment) => format!("backend_start >= {}::timestamptz", text(moment)),
-    };
+/// One of the CLI's sessions that works at something, of those that began at a moment or later: one that is idle has lost its
+/// client, or is somebody else's. In the manner of ending, all of them are asked to end.
+async fn find(
+    session: &mut Session,
+    since: Option<&Moment>,
+    manner: Manner,
+) -> Result<Option<Holder>> {
+    let young = since.map_or_else(String::new, |moment| {
+        let moment = text(&moment.0);
+        format!("AND extract(epoch FROM backend_start) >= {moment}::numeric")
+    });
     let end = match manner {
         Manner::Wait => "",
         Manner::End => ", pg_terminate_backend(pid)",
@@ -111,7 +108,7 @@ async fn find(session: &mut Session, which: Which<'_>, manner: Manner) -> Result
         "{LOCAL_SETTINGS} {AS_LOGIN} SELECT pid, application_name, usename, \
          floor(extract(epoch FROM clock_timestamp() - backend_start)){end} \
          FROM pg_stat_activity WHERE datname = current_database() AND usename = session_user \
-         AND application_name = {} AND pid <> pg_backend_pid() AND {chosen}",
+         AND application_name = {} AND pid <> pg_backend_pid() AND coalesce(state, '') <> 'idle' {young}",
         text(APPLICATION)
     );
     let answer = session.ask(&query).await;
@@ -130,13 +127,12 @@ fn busy(holder: &Holder, limit: Duration) -> Error {
     ))
 }
 
-/// The server's clock, as it writes it.
-pub(super) async fn now(session: &mut Session) -> Result<String> {
-    let query = format!("{LOCAL_SETTINGS} SELECT clock_timestamp()");
+/// A moment of the server's clock, in seconds, as it writes them.
+pub(super) struct Moment(String);
+
+pub(super) async fn now(session: &mut Session) -> Result<Moment> {
+    let query = format!("{LOCAL_SETTINGS} SELECT extract(epoch FROM clock_timestamp())");
     let answer = session.ask(&query).await.accept("tell the time")?;
-    let row = answer.rows.first();
-    Ok(row
-        .and_then(|row| row.get(0))
-        .unwrap_or_default()
-        .to_owned())
+    let seconds = answer.rows.first().and_then(|row| row.get(0));
+    Ok(Moment(seconds.unwrap_or("0").to_owned()))
 }
