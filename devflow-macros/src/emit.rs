@@ -16,7 +16,7 @@ pub(crate) fn migrations(source: &Source, down: bool) -> TokenStream {
     let files = source.set.iter().map(|migration| file(migration, down));
     let settings = settings(source.ledger, &source.settings);
     let (schema, table) = (source.table.schema(), source.table.table());
-    let manifest = Manifest::bytes(&source.set, &source.shown, &source.table);
+    let manifest = Manifest::bytes(&source.set, &source.shown, &source.table, source.ledger);
     let manifest = Literal::byte_string(&manifest);
     quote! {{
         use ::devflow_runtime::__private as __devflow;

@@ -9,7 +9,7 @@ use crate::migration::{Migration, Mode};
 use crate::name::FileName;
 use crate::packed::{push, take};
 use crate::set::MigrationSet;
-use crate::settings::TableName;
+use crate::settings::{LedgerKind, TableName};
 use crate::tables::Tables;
 use crate::text::Text;
 use std::borrow::Cow;
@@ -23,6 +23,7 @@ pub struct Manifest {
     devflow: String,
     directory: String,
     table: TableName,
+    ledger: LedgerKind,
     set: MigrationSet,
 }
 
@@ -34,6 +35,7 @@ mod field {
     pub(super) const TABLE: u8 = 4;
     pub(super) const SET_DIGEST: u8 = 5;
     pub(super) const MIGRATION: u8 = 6;
+    pub(super) const LEDGER: u8 = 7;
 }
 
 /// The fields of a migration.
@@ -45,15 +47,21 @@ mod of_migration {
 }
 
 impl Manifest {
-    /// The bytes that a binary carries of a set; `directory` is as users know it, `table` is its ledger.
+    /// The bytes that a binary carries of a set; `directory` is as users know it, `table` and `kind` are its ledger's.
     #[must_use]
-    pub fn bytes(set: &MigrationSet, directory: &str, table: &TableName) -> Vec<u8> {
+    pub fn bytes(
+        set: &MigrationSet,
+        directory: &str,
+        table: &TableName,
+        kind: LedgerKind,
+    ) -> Vec<u8> {
         let mut packed = Vec::new();
         let devflow = env!("CARGO_PKG_VERSION");
         add(&mut packed, field::DEVFLOW, devflow.as_bytes());
         add(&mut packed, field::DIRECTORY, directory.as_bytes());
         add(&mut packed, field::SCHEMA, table.schema().as_bytes());
         add(&mut packed, field::TABLE, table.table().as_bytes());
+        add(&mut packed, field::LEDGER, kind.as_str().as_bytes());
         let digest = set.applied_digest();
         add(&mut packed, field::SET_DIGEST, digest.as_bytes());
         for migration in set.iter() {
@@ -73,11 +81,14 @@ impl Manifest {
         let set = MigrationSet::new(migrations.collect::<Option<_>>()?).ok()?;
         let schema = text(&fields, field::SCHEMA)?.to_owned();
         let table = text(&fields, field::TABLE)?.to_owned();
+        let ledger = text(&fields, field::LEDGER)?;
+        let kinds = [LedgerKind::Devflow, LedgerKind::Supabase];
         let is_whole = text(&fields, field::SET_DIGEST)? == set.applied_digest();
         is_whole.then_some(Self {
             devflow: text(&fields, field::DEVFLOW)?.to_owned(),
             directory: directory.to_owned(),
             table: TableName::new(schema, table).ok()?,
+            ledger: kinds.into_iter().find(|it| it.as_str() == ledger)?,
             set,
         })
     }
@@ -98,6 +109,12 @@ impl Manifest {
     #[must_use]
     pub fn table(&self) -> &TableName {
         &self.table
+    }
+
+    /// Whose table the ledger is.
+    #[must_use]
+    pub fn ledger(&self) -> LedgerKind {
+        self.ledger
     }
 
     /// The migrations, without their texts.
@@ -208,13 +225,14 @@ mod tests {
 
     #[test]
     fn a_manifest_lists_the_set_and_holds_no_text() {
-        let bytes = Manifest::bytes(&set(), "migrations", &table());
+        let bytes = Manifest::bytes(&set(), "migrations", &table(), LedgerKind::Supabase);
         let [manifest] = &found(&bytes)[..] else {
             panic!("{bytes:?}");
         };
         assert_eq!(manifest.devflow(), env!("CARGO_PKG_VERSION"));
         assert_eq!(manifest.directory(), "migrations");
         assert_eq!(*manifest.table(), table());
+        assert_eq!(manifest.ledger(), LedgerKind::Supabase);
         assert_eq!(listed(manifest.set()), listed(&set()));
         assert_eq!(manifest.set().applied_digest(), set().applied_digest());
         for migration in manifest.set().iter() {
@@ -225,13 +243,18 @@ mod tests {
 
     #[test]
     fn an_empty_set_has_a_manifest_too() {
-        let bytes = Manifest::bytes(&MigrationSet::default(), "db", &TableName::default());
+        let bytes = Manifest::bytes(
+            &MigrationSet::default(),
+            "db",
+            &TableName::default(),
+            LedgerKind::Devflow,
+        );
         assert!(found(&bytes)[0].set().is_empty());
     }
 
     #[test]
     fn fields_of_later_versions_are_skipped() {
-        let bytes = Manifest::bytes(&set(), "migrations", &table());
+        let bytes = Manifest::bytes(&set(), "migrations", &table(), LedgerKind::Supabase);
         let mut packed = seal::unsealed(&bytes).to_vec();
         add(&mut packed, 200, b"anything");
         let manifest = &found(&seal::seal(&packed))[0];

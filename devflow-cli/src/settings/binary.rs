@@ -38,7 +38,7 @@ impl Binary {
         let (directory, devflow) = (self.manifest.directory(), self.manifest.devflow());
         let count = line::count(self.set().len(), "migration");
         format!(
-            "{} lists {count} of {directory}, embedded by devflow {devflow}",
+            "{} lists {count} of {directory}, embedded by devflow {devflow}, and not what their statements do",
             self.shown
         )
     }
@@ -73,11 +73,15 @@ fn choose(
 /// Compared with another ledger, everything would look pending.
 fn check_table(manifest: &Manifest, shown: &str, project: &Project) -> Result<(), Trouble> {
     let (embedded, table) = (manifest.table(), project.table());
-    if project.config.is_none() || *embedded == table {
+    let (whose, ledger) = (manifest.ledger(), project.ledger());
+    if project.config.is_none() || (*embedded == table && whose == ledger) {
         return Ok(());
     }
     let file = project.file();
-    let message = format!("{shown} keeps its ledger in {embedded}, and {file} names {table}");
+    let (whose, ledger) = (whose.as_str(), ledger.as_str());
+    let message = format!(
+        "{shown} keeps its ledger in {embedded} (ledger: {whose}), and {file} names {table} (ledger: {ledger})"
+    );
     Err(Trouble::usage("binary_table", message)
         .help("build the service with this devflow.yml, or name the one that it was built with, with --config"))
 }

@@ -94,7 +94,10 @@ impl Database {
                 None => project.table(),
                 Some(binary) => binary.manifest.table().clone(),
             },
-            ledger: config.map_or_else(LedgerKind::default, |config| config.migrations.ledger),
+            ledger: match &binary {
+                None => project.ledger(),
+                Some(binary) => binary.manifest.ledger(),
+            },
             supabase: config.and_then(|config| wanted(config, surroundings)),
             binary,
             policies: project.policies(),

@@ -5,7 +5,7 @@ use crate::args::ProjectArguments;
 use crate::outcome::{Origin, Trouble};
 use crate::surroundings::Surroundings;
 use devflow_migrations::Config;
-use devflow_runtime::{Ahead, Settings, TableName};
+use devflow_runtime::{Ahead, LedgerKind, Settings, TableName};
 use std::path::{Path, PathBuf};
 
 /// The directory that is read where no devflow.yml names one.
@@ -76,6 +76,12 @@ impl Project {
     pub(super) fn table(&self) -> TableName {
         let config = self.config.as_ref();
         config.map_or_else(TableName::default, |config| config.migrations.table.clone())
+    }
+
+    /// Whose table the ledger is.
+    pub(super) fn ledger(&self) -> LedgerKind {
+        let config = self.config.as_ref();
+        config.map_or_else(LedgerKind::default, |config| config.migrations.ledger)
     }
 
     /// The policies that the file spells out.

@@ -205,12 +205,12 @@ mod tests {
     use crate::manifest::seal::{seal, seal_as};
     use crate::plan::tests::migration;
     use crate::set::MigrationSet;
-    use crate::settings::TableName;
+    use crate::settings::{LedgerKind, TableName};
     use std::io::Cursor;
 
     fn manifest(version: &str, directory: &str) -> Vec<u8> {
         let set = MigrationSet::new(vec![migration(version)]).unwrap();
-        Manifest::bytes(&set, directory, &TableName::default())
+        Manifest::bytes(&set, directory, &TableName::default(), LedgerKind::Devflow)
     }
 
     fn search(image: &[u8]) -> Result<Vec<String>, &'static str> {
