@@ -85,8 +85,8 @@ pub use migrations::Migrations;
 pub use migrations::{EmbeddedFile, EmbeddedSettings};
 pub use name::{Direction, FileName, InvalidName};
 pub use plan::{
-    CleanPlan, Plan, PlanDigest, PlanPlace, Policy, Resume, Step, Verb, plan, plan_baseline,
-    plan_revert,
+    CleanPlan, Difference, Plan, PlanContents, PlanDigest, PlanPlace, PlannedStep, Policy, Resume,
+    Step, Verb, plan, plan_baseline, plan_revert,
 };
 pub use problem::{Problem, SourceError};
 pub use repair::{Correction, Decision, Repair, RepairPlan, Standing, Unfit, plan_repair};

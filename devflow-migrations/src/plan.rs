@@ -1,6 +1,8 @@
 //! The planner: files and ledger in, steps and findings out. Pure and total.
 
 mod baseline;
+mod contents;
+mod difference;
 mod digest;
 mod elsewhere;
 mod resume;
@@ -8,6 +10,8 @@ mod revert;
 mod verb;
 
 pub use baseline::plan_baseline;
+pub use contents::{PlanContents, PlannedStep};
+pub use difference::Difference;
 pub use digest::{PlanDigest, PlanPlace};
 pub use resume::Resume;
 pub use revert::plan_revert;

@@ -1,6 +1,6 @@
 //! The digest of a plan: what an approval names.
 
-use super::{Plan, Resume, Step};
+use super::Plan;
 use crate::checksum::Checksum;
 use crate::settings::TableName;
 use sha2::{Digest, Sha256};
@@ -47,33 +47,13 @@ impl Plan {
     /// The digest that an approval names.
     #[must_use]
     pub fn digest(&self, place: &PlanPlace<'_>) -> PlanDigest {
-        let policy = self.policy;
-        let mut fields = vec![
-            policy.out_of_order.as_str().to_owned(),
-            policy.ahead.as_str().to_owned(),
-            policy.missing.as_str().to_owned(),
-            self.last_id.to_string(),
-            self.steps.len().to_string(),
-        ];
-        for Step {
-            migration, resume, ..
-        } in &self.steps
-        {
-            fields.push(migration.version().to_string());
-            fields.push(migration.file().to_owned());
-            fields.push(migration.checksum().to_string());
-            fields.push(migration.mode().as_str().to_owned());
-            let resumed = |resume: &Resume| format!("resumed after {}", resume.completed);
-            fields.extend(resume.as_ref().map(resumed));
-        }
-        place.digest(self.verb.digested(), fields)
+        self.contents(place).digest()
     }
 }
 
 impl PlanPlace<'_> {
-    /// Hashes what is to be done here; each field is preceded by its length, so that none runs into the next.
+    /// Hashes what is to be done here.
     pub(crate) fn digest(&self, what: &str, fields: Vec<String>) -> PlanDigest {
-        let mut hasher = Sha256::new();
         let place = [
             what,
             self.environment,
@@ -82,11 +62,19 @@ impl PlanPlace<'_> {
             self.table.schema(),
             self.table.table(),
         ];
-        for field in place.into_iter().chain(fields.iter().map(String::as_str)) {
+        PlanDigest::of(place.map(str::to_owned).into_iter().chain(fields))
+    }
+}
+
+impl PlanDigest {
+    /// Hashes fields, each preceded by its length, so that none runs into the next.
+    pub(super) fn of(fields: impl Iterator<Item = String>) -> Self {
+        let mut hasher = Sha256::new();
+        for field in fields {
             hasher.update((field.len() as u64).to_be_bytes());
             hasher.update(field.as_bytes());
         }
-        PlanDigest(Checksum::from_bytes(hasher.finalize().into()).to_string())
+        Self(Checksum::from_bytes(hasher.finalize().into()).to_string())
     }
 }
 
