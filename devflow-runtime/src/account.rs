@@ -4,20 +4,21 @@ use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind};
 use crate::lock;
 use crate::report::{PlanReport, Report};
-use devflow_migrations::{Finding, Plan, PlanDigest, Version};
+use devflow_migrations::{Finding, Plan, PlanContents, PlanDigest, Version};
 
 impl Attempt<'_> {
     pub(crate) fn plan_report(
         &self,
         plan: Plan,
-        digest: PlanDigest,
+        contents: PlanContents,
         ledger_exists: bool,
     ) -> PlanReport {
         PlanReport {
             run: self.run.id.clone(),
             place: self.place.clone(),
             plan,
-            digest,
+            digest: contents.digest(),
+            contents,
             ledger_exists,
             remarks: self.teller.remarks.clone(),
         }

@@ -4,32 +4,56 @@ use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger;
 use crate::session::Session;
-use devflow_migrations::{Plan, PlanDigest, PlanPlace};
+use devflow_migrations::{Ledger, Plan, PlanContents, PlanDigest, PlanPlace};
+
+/// What a run may do: the plan that was approved.
+#[derive(Debug, Clone)]
+pub(crate) struct Approved {
+    pub(crate) digest: PlanDigest,
+    /// All of the plan, where that was handed over: then it can be said what differs.
+    pub(crate) contents: Option<Box<PlanContents>>,
+}
 
 impl Attempt<'_> {
+    /// Passes on the approved plan's digest. The ledger is the one that the plan was made with.
     pub(crate) async fn check_approval(
         &mut self,
         session: &mut Session,
         plan: &Plan,
+        ledger: &Ledger,
         exists: bool,
     ) -> Result<Option<PlanDigest>> {
+        self.check_guard(session, ledger).await?;
         let Some(approved) = &self.migrator.approved else {
             return Ok(None);
         };
-        let digest = self.digest(session, plan).await;
-        if digest == *approved {
+        let contents = self.contents(session, plan).await;
+        let digest = contents.digest();
+        if digest == approved.digest {
+            self.run.claim("plan", digest.as_str());
             return Ok(Some(digest));
         }
-        let message = format!("the plan is not the approved one: its digest is {digest}");
-        let report = self.plan_report(plan.clone(), digest, exists);
-        Err(Error::new(ErrorKind::PlanChanged, "plan_changed", message)
-            .help("look at the plan again with --dry-run, and approve what it shows")
+        let reviewed = approved.contents.as_deref();
+        let differences =
+            reviewed.map_or_else(Vec::new, |reviewed| reviewed.differences(&contents, ledger));
+        let report = self.plan_report(plan.clone(), contents, exists);
+        Err(changed(&digest, differences.is_empty())
+            .with_differences(differences)
             .with_plan(report))
     }
 
-    pub(crate) async fn digest(&mut self, session: &mut Session, plan: &Plan) -> PlanDigest {
+    pub(crate) async fn contents(&mut self, session: &mut Session, plan: &Plan) -> PlanContents {
+        let system = self.system(session).await;
+        plan.contents(&self.plan_place(&system))
+    }
+
+    /// The server's system identifier.
+    pub(crate) async fn system(&mut self, session: &mut Session) -> String {
+        if let Some(system) = &self.system {
+            return system.clone();
+        }
         let system = ledger::system_identifier(session).await;
-        plan.digest(&self.plan_place(&system))
+        self.system.insert(system).clone()
     }
 
     /// Where an approval is for.
@@ -41,4 +65,16 @@ impl Attempt<'_> {
             table: &self.table.shown,
         }
     }
+}
+
+fn changed(digest: &PlanDigest, unnamed: bool) -> Error {
+    let message = format!("the plan is not the approved one: its digest is {digest}");
+    let help = match unnamed {
+        true => {
+            "a digest alone does not tell what differs; `--dry-run --out FILE` and then `--plan FILE` do. \
+             Look at the plan again with --dry-run, and approve what it shows"
+        }
+        false => "look at the plan again with --dry-run, and approve what it shows",
+    };
+    Error::new(ErrorKind::PlanChanged, "plan_changed", message).help(help)
 }

@@ -48,6 +48,8 @@ pub(crate) struct Attempt<'a> {
     /// What lies between the run and its server, since the first look.
     pub(crate) link: Link,
     waiting_since: Option<Instant>,
+    /// The server's system identifier, once it was asked for.
+    pub(crate) system: Option<String>,
     /// What this run has committed, over all its rounds.
     pub(crate) done: Vec<StepReport>,
     /// Who carries out the steps, where devflow does not.
@@ -82,6 +84,7 @@ impl<'a> Attempt<'a> {
             began: Instant::now(),
             link: Link::default(),
             waiting_since: None,
+            system: None,
             done: Vec::new(),
             hands: None,
         }
@@ -290,7 +293,7 @@ impl<'a> Attempt<'a> {
         let limits = session.send(&role_limits());
         let ledger = self.read(session, exists).await?;
         let plan = self.plan_run(session, &ledger).await;
-        let digest = self.check_approval(session, &plan, exists).await?;
+        let digest = self.check_approval(session, &plan, &ledger, exists).await?;
         self.teller.tell(&Event::Planned(&plan));
         let mut clean = plan.into_clean().map_err(|plan| refused(&plan))?;
         check_intact(clean.plan().steps())?;

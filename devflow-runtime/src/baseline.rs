@@ -47,7 +47,7 @@ impl Attempt<'_> {
     ) -> Result<Report> {
         let ledger = self.read(session, exists).await?;
         let plan = self.plan_baseline(&ledger, version);
-        let digest = self.check_approval(session, &plan, exists).await?;
+        let digest = self.check_approval(session, &plan, &ledger, exists).await?;
         let plan = plan
             .into_clean()
             .map_err(|plan| refused(&plan))?

@@ -1,7 +1,7 @@
 //! Why a run did not do what it was asked.
 
 use crate::report::{PlanReport, Report, StepFailure};
-use devflow_migrations::Finding;
+use devflow_migrations::{Difference, Finding};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -21,6 +21,7 @@ struct Inner {
     failure: Option<StepFailure>,
     report: Option<Report>,
     plan: Option<PlanReport>,
+    differences: Vec<Difference>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -50,6 +51,8 @@ pub enum ErrorKind {
     Broken,
     /// The plan is not the one that was approved; nothing was applied.
     PlanChanged,
+    /// The database was last migrated under another environment, which requires approvals; nothing was applied.
+    ApprovalMissing,
     /// The run was interrupted; what had not been committed was rolled back.
     Interrupted,
 }
@@ -68,6 +71,7 @@ impl Error {
             failure: None,
             report: None,
             plan: None,
+            differences: Vec::new(),
             source: None,
         }))
     }
@@ -99,6 +103,11 @@ impl Error {
 
     pub(crate) fn with_plan(mut self, plan: PlanReport) -> Self {
         self.0.plan = Some(plan);
+        self
+    }
+
+    pub(crate) fn with_differences(mut self, differences: Vec<Difference>) -> Self {
+        self.0.differences = differences;
         self
     }
 
@@ -142,6 +151,12 @@ impl Error {
     #[must_use]
     pub fn plan(&self) -> Option<&PlanReport> {
         self.0.plan.as_ref()
+    }
+
+    /// In what that plan is not the approved one, where all of the approved one was handed over.
+    #[must_use]
+    pub fn differences(&self) -> &[Difference] {
+        &self.0.differences
     }
 }
 

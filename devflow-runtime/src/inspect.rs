@@ -61,8 +61,9 @@ impl Attempt<'_> {
         let mut plan = make(self, &ledger);
         self.refuse_recorded(session, &mut plan).await;
         self.remark_on_holder(session, &plan).await;
-        let digest = self.digest(session, &plan).await;
-        let report = self.plan_report(plan, digest, exists);
+        self.remark_on_guard(session, &ledger).await;
+        let contents = self.contents(session, &plan).await;
+        let report = self.plan_report(plan, contents, exists);
         Ok((ledger, report))
     }
 

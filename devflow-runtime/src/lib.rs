@@ -93,6 +93,7 @@
 //! | `Ledger` | The ledger is damaged, another tool's, filtered or not trusted | look before going on |
 //! | `MigrationFailed` | [`Error::failure`] has the migration, the place and the server's words | correct the file |
 //! | `Broken` | The run broke after it had begun; the report says what is known | run again |
+//! | `ApprovalMissing` | The database was last migrated under another environment, which requires approvals | check which URL the run was given |
 //! | `PlanChanged` | The plan is not the approved one | approve the new plan, in [`Error::plan`] |
 //! | `Interrupted` | The caller ended the run | run again |
 //!
@@ -118,6 +119,7 @@ mod error;
 mod event;
 mod execute;
 mod failure;
+mod guard;
 mod history;
 mod hold;
 mod inspect;
@@ -158,9 +160,10 @@ pub use devflow_macros::embed_migrations;
 #[doc(hidden)]
 pub use devflow_migrations::__private;
 pub use devflow_migrations::{
-    Ahead, Checksum, Correction, Decision, Finding, FindingKind, LedgerEvent, LedgerKind,
-    LedgerRow, Migration, MigrationSet, Migrations, Missing, Mode, OutOfOrder, Plan, PlanDigest,
-    Policy, Pooler, Position, Repair, Settings, Severity, Standing, Step, TableName, Verb, Version,
+    Ahead, Checksum, Correction, Decision, Difference, Finding, FindingKind, LedgerEvent,
+    LedgerKind, LedgerRow, Migration, MigrationSet, Migrations, Missing, Mode, OutOfOrder, Plan,
+    PlanContents, PlanDigest, PlannedStep, Policy, Pooler, Position, Repair, Settings, Severity,
+    Standing, Step, TableName, Verb, Version,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};

@@ -1,5 +1,6 @@
 //! The front door: options by value, then one verb.
 
+use crate::approval::Approved;
 use crate::attempt::Attempt;
 use crate::delegate::Delegate;
 use crate::error::Result;
@@ -8,8 +9,8 @@ use crate::interrupt::Interrupt;
 use crate::report::{History, Log, PlanReport, Report, Status};
 use crate::target::Target;
 use devflow_migrations::{
-    Ahead, Ledger, LedgerKind, MigrationSet, Migrations, Missing, OutOfOrder, PlanDigest, Policy,
-    Settings, TableName, Version,
+    Ahead, Ledger, LedgerKind, MigrationSet, Migrations, Missing, OutOfOrder, PlanContents,
+    PlanDigest, Policy, Settings, TableName, Version,
 };
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -32,7 +33,9 @@ pub struct Migrator {
     pub(crate) environment: String,
     pub(crate) application: Option<String>,
     pub(crate) actor: Option<Actor>,
-    pub(crate) approved: Option<PlanDigest>,
+    pub(crate) approved: Option<Approved>,
+    /// Whether the environment requires approvals; `None` for whoever does not say.
+    pub(crate) approval_required: Option<bool>,
     pub(crate) server_wait: Option<Duration>,
 }
 
@@ -77,6 +80,7 @@ impl Migrator {
             application: None,
             actor: None,
             approved: None,
+            approval_required: None,
             server_wait: None,
         }
     }
@@ -119,7 +123,33 @@ impl Migrator {
     /// Applies exactly the plan of this digest, decided under the lock, or nothing.
     #[must_use]
     pub fn approve(mut self, digest: PlanDigest) -> Self {
-        self.approved = Some(digest);
+        self.approved = Some(Approved {
+            digest,
+            contents: None,
+        });
+        self
+    }
+
+    /// Applies exactly this plan, decided under the lock, or nothing; an error then says what differs.
+    ///
+    /// It names what to apply, and never supplies any SQL.
+    #[must_use]
+    pub fn approve_plan(mut self, contents: PlanContents) -> Self {
+        self.approved = Some(Approved {
+            digest: contents.digest(),
+            contents: Some(Box::new(contents)),
+        });
+        self
+    }
+
+    /// Says whether the environment requires an approval, which this does not check: that is the caller's part.
+    ///
+    /// The rows of a run that says `true` claim it, with the database's name and the server's system identifier. A run
+    /// that says `false`, on that very database and under an environment of another name, is refused with kind
+    /// [`ApprovalMissing`](crate::ErrorKind::ApprovalMissing). A run that says nothing, as a service does, is not asked.
+    #[must_use]
+    pub fn approval_required(mut self, required: bool) -> Self {
+        self.approval_required = Some(required);
         self
     }
 

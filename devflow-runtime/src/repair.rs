@@ -85,6 +85,7 @@ impl Attempt<'_> {
         repairs: &[Repair],
     ) -> Result<RepairReport> {
         let (ledger, exists) = self.look_and_read(session).await?;
+        self.remark_on_guard(session, &ledger).await;
         let plan = self.decide(&ledger, exists, repairs)?;
         let digest = self.repair_digest(session, &plan).await;
         Ok(self.repair_report(&plan, digest))
@@ -120,14 +121,13 @@ impl Attempt<'_> {
     ) -> Result<RepairReport> {
         let ledger = self.read(session, exists).await?;
         let plan = self.decide(&ledger, exists, repairs)?;
+        self.check_guard(session, &ledger).await?;
         let digest = self.repair_digest(session, &plan).await;
-        if self
-            .migrator
-            .approved
-            .as_ref()
-            .is_some_and(|approved| *approved != digest)
-        {
-            return Err(changed(&digest));
+        if let Some(approved) = &self.migrator.approved {
+            if approved.digest != digest {
+                return Err(changed(&digest));
+            }
+            self.run.claim("plan", digest.as_str());
         }
         self.check_interrupt()?;
         if self.prepare(session).await? == Creation::Raced {
@@ -189,7 +189,7 @@ impl Attempt<'_> {
     }
 
     async fn repair_digest(&mut self, session: &mut Session, plan: &RepairPlan) -> PlanDigest {
-        let system = ledger::system_identifier(session).await;
+        let system = self.system(session).await;
         plan.digest(&self.plan_place(&system))
     }
 

@@ -2,7 +2,8 @@
 
 use crate::wait::LockWait;
 use devflow_migrations::{
-    Correction, Finding, LedgerRow, Mode, Plan, PlanDigest, Position, TableName, Version,
+    Correction, Finding, LedgerRow, Mode, Plan, PlanContents, PlanDigest, Position, TableName,
+    Version,
 };
 use std::time::Duration;
 
@@ -132,6 +133,8 @@ pub struct PlanReport {
     pub plan: Plan,
     /// What an approval names.
     pub digest: PlanDigest,
+    /// What the digest covers: what an approval is about.
+    pub contents: PlanContents,
     /// Whether the ledger exists.
     pub ledger_exists: bool,
     /// What there is to say besides.

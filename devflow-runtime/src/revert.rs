@@ -108,8 +108,9 @@ impl Attempt<'_> {
         let make = |attempt: &Self, ledger: &Ledger| attempt.plan_revert(ledger, to);
         let (_, glance) = self.inspect(session, make).await?;
         let clean = self.clean(glance.plan)?;
-        let is_approved = self.migrator.approved.as_ref() == Some(&glance.digest);
-        if clean.plan().steps().is_empty() && (is_approved || self.migrator.approved.is_none()) {
+        let approved = self.migrator.approved.as_ref();
+        let is_another = approved.is_some_and(|approved| approved.digest != glance.digest);
+        if clean.plan().steps().is_empty() && !is_another {
             return Ok(self.report(clean.plan(), None));
         }
         let (mut hold, exists) = self.hold(connector, session).await?;
@@ -131,8 +132,8 @@ impl Attempt<'_> {
     ) -> Result<Report> {
         let ledger = self.read(session, exists).await?;
         let plan = self.plan_revert(&ledger, to);
-        self.check_approval(session, &plan, exists).await?;
-        let digest = self.digest(session, &plan).await;
+        self.check_approval(session, &plan, &ledger, exists).await?;
+        let digest = self.contents(session, &plan).await.digest();
         if digest != *glance {
             return Err(overtaken());
         }

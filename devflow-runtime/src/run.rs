@@ -51,6 +51,16 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Adds what became known, or replaces it.
+    pub(crate) fn claim(&mut self, key: &str, value: impl Into<Value>) {
+        if let Ok(Value::Object(mut claims)) = serde_json::from_str(&self.json) {
+            claims.insert(key.to_owned(), value.into());
+            self.json = Value::Object(claims).to_string();
+        }
+    }
+}
+
 fn application_name(id: &str, host: &str, start: u64) -> String {
     let start = start.to_string();
     let room = NAME_BYTES - "devflow ".len() - id.len() - start.len() - 2;

@@ -247,12 +247,16 @@ impl fmt::Display for Difference {
             ),
             Self::Added(step) => write!(f, "{} was not part of it", step.file),
             Self::Removed(step) => write!(f, "{} is not to be applied any more", step.file),
-            Self::Done(step, row) => write!(f, "{} is {} since {}", step.file, row.event, row.at),
+            Self::Done(step, row) => {
+                write!(f, "{} was {} in between{}", step.file, row.event, at(row))
+            }
             Self::Recorded(row) => {
                 write!(
                     f,
-                    "version {} was recorded as {} at {}",
-                    row.version, row.event, row.at
+                    "version {} was {} in between{}",
+                    row.version,
+                    row.event,
+                    at(row)
                 )
             }
             Self::Lost { approved, found } => write!(
@@ -275,6 +279,14 @@ impl PlannedStep {
 /// Enough of a checksum to tell two apart.
 fn short(checksum: &str) -> &str {
     checksum.get(..12).unwrap_or(checksum)
+}
+
+/// Another tool's table does not say when.
+fn at(row: &LedgerRow) -> String {
+    match row.at.as_str() {
+        "" => String::new(),
+        at => format!(", at {at}"),
+    }
 }
 
 fn named(text: &str) -> &str {
@@ -371,11 +383,11 @@ mod tests {
         let found = after(edit, &["1 applied", "2 applied", "9 applied"]);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(
-            found[0].starts_with("done: 2_m.sql is applied since "),
+            found[0].starts_with("done: 2_m.sql was applied in between, at "),
             "{found:?}"
         );
         assert!(
-            found[1].starts_with("recorded: version 9 was recorded as applied at "),
+            found[1].starts_with("recorded: version 9 was applied in between, at "),
             "{found:?}"
         );
     }
