@@ -278,9 +278,9 @@ fn late(migration: &Migration, ledger: &Ledger, policy: Policy) -> Option<Findin
     ))
 }
 
-/// A pending migration that nobody has written yet.
+/// A pending migration that nobody has written yet. A binary's list does not say that.
 fn empty(migration: &Migration) -> Option<Finding> {
-    let is_empty = migration.statements().is_empty();
+    let is_empty = migration.has_text() && migration.statements().is_empty();
     is_empty.then(|| on_file(migration, FindingKind::NoStatements, Severity::Warning))
 }
 
