@@ -1,4 +1,4 @@
-//! Databases for tests: migrated once a machine, copied for each test in milliseconds, and dropped at its end.
+//! Databases for tests: migrated once a machine, copied for each test, and dropped at its end.
 //!
 //! ```rust,no_run
 //! # mod app { pub static MIGRATIONS: devflow_runtime::Migrations = devflow_runtime::embed_migrations!("../examples/service/migrations"); }
