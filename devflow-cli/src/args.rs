@@ -70,6 +70,8 @@ pub(crate) enum DbCommand {
     Status(StatusArguments),
     /// Records the migrations up to VERSION as applied without running them
     Baseline(BaselineArguments),
+    /// Records what another ledger in the database has as applied, without running it; for a change of ledger
+    Adopt(AdoptArguments),
     /// Undoes the newest migration, or all that are newer than VERSION, by their down files
     Revert(RevertArguments),
     /// Records what a person decided about a version; runs no migration
@@ -126,6 +128,12 @@ pub(crate) struct BaselineArguments {
     /// The newest migration that the database has already
     #[arg(value_parser = version)]
     pub(crate) version: Version,
+    #[command(flatten)]
+    pub(crate) change: ChangeArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArguments {
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
 }
@@ -252,6 +260,7 @@ fn body_of<'a>(words: impl Iterator<Item = &'a str>) -> Body {
         (Some("db"), Some("migrate")) => Body::Migrate(outcome::Work::default()),
         (Some("db"), Some("status")) => Body::Status(outcome::Status::default()),
         (Some("db"), Some("baseline")) => Body::Baseline(outcome::Work::default()),
+        (Some("db"), Some("adopt")) => Body::Adopt(outcome::Work::default()),
         (Some("db"), Some("revert")) => Body::Revert(outcome::Work::default()),
         (Some("db"), Some("repair")) => Body::Repair(outcome::Repair::default()),
         (Some("db"), Some("show")) => Body::Show(outcome::Show::default()),
@@ -325,6 +334,7 @@ impl Command {
             Self::Db(DbCommand::Migrate(migrate)) => Body::Migrate(migrate.change.work()),
             Self::Db(DbCommand::Status(_)) => Body::Status(outcome::Status::default()),
             Self::Db(DbCommand::Baseline(baseline)) => Body::Baseline(baseline.change.work()),
+            Self::Db(DbCommand::Adopt(adopt)) => Body::Adopt(adopt.change.work()),
             Self::Db(DbCommand::Revert(revert)) => Body::Revert(revert.change.work()),
             Self::Db(DbCommand::Repair(repair)) => Body::Repair(outcome::Repair {
                 mode: repair.change.mode(),
@@ -356,6 +366,7 @@ impl DbCommand {
             Self::Log(log) => Some(&log.database),
             Self::Migrate(migrate) => Some(&migrate.change.database),
             Self::Baseline(baseline) => Some(&baseline.change.database),
+            Self::Adopt(adopt) => Some(&adopt.change.database),
             Self::Revert(revert) => Some(&revert.change.database),
             Self::Repair(repair) => Some(&repair.change.database),
         }

@@ -1,5 +1,6 @@
 //! The commands: settings in, outcome out.
 
+mod adopt;
 mod baseline;
 mod check;
 mod generate;
@@ -85,6 +86,9 @@ fn perform(
                 baseline::baseline(baseline, desk).await
             })
         }
+        Settings::Adopt(adopt) => connected(&adopt.change.database, body, progress, async |desk| {
+            adopt::adopt(adopt, desk).await
+        }),
         Settings::Revert(revert) => {
             connected(&revert.change.database, body, progress, async |desk| {
                 revert::revert(revert, desk).await

@@ -27,7 +27,7 @@ pub(crate) fn report(outcome: &Outcome, look: Look) -> String {
         Body::New(new) => new.migration.as_ref().map_or_else(String::new, |file| {
             format!("{}\n", visible::line(&file.path))
         }),
-        Body::Migrate(work) | Body::Baseline(work) | Body::Revert(work) => {
+        Body::Migrate(work) | Body::Baseline(work) | Body::Adopt(work) | Body::Revert(work) => {
             match (work.mode, &work.plan) {
                 (Mode::DryRun, Some(plan)) => dry_run(outcome, work, plan, look),
                 (Mode::DryRun, None) => String::new(),
@@ -109,8 +109,8 @@ fn header_of(outcome: &Outcome) -> String {
 
 fn worked(outcome: &Outcome, work: &Work) -> String {
     match (&outcome.body, &outcome.trouble) {
-        (Body::Baseline(_), Some(_)) => String::new(),
-        (Body::Baseline(_), None) => baselined(outcome, work),
+        (Body::Baseline(_) | Body::Adopt(_), Some(_)) => String::new(),
+        (Body::Baseline(_) | Body::Adopt(_), None) => baselined(outcome, work),
         _ => migrated(outcome, work),
     }
 }
@@ -196,7 +196,11 @@ fn dry_run(outcome: &Outcome, work: &Work, plan: &Plan, look: Look) -> String {
     }
     let beyond = work.pending.len().saturating_sub(plan.steps.len());
     if beyond > 0 {
-        text += &format!("{} beyond the target\n", line::count(beyond, "migration"));
+        let rest = match outcome.body {
+            Body::Adopt(_) => "pending in both ledgers",
+            _ => "beyond the target",
+        };
+        text += &format!("{} {rest}\n", line::count(beyond, "migration"));
     }
     text += &format!("{} {}\n", paint(QUIET, "plan"), plan.digest);
     text

@@ -81,6 +81,12 @@ enum Content<'a> {
         pending: Vec<File<'a>>,
         plan: Option<Plan<'a>>,
     },
+    Adopt {
+        dry_run: bool,
+        adopted: Vec<File<'a>>,
+        pending: Vec<File<'a>>,
+        plan: Option<Plan<'a>>,
+    },
     Revert {
         dry_run: bool,
         reverted: Vec<Applied<'a>>,
@@ -210,6 +216,12 @@ impl<'a> Content<'a> {
                     .collect(),
                 pending: baseline.pending.iter().map(File::of).collect(),
                 plan: baseline.plan.as_ref().map(Plan::of),
+            },
+            Body::Adopt(adopt) => Self::Adopt {
+                dry_run: adopt.mode == Mode::DryRun,
+                adopted: adopt.done.iter().map(|done| File::of(&done.file)).collect(),
+                pending: adopt.pending.iter().map(File::of).collect(),
+                plan: adopt.plan.as_ref().map(Plan::of),
             },
             Body::Revert(revert) => Self::Revert {
                 dry_run: revert.mode == Mode::DryRun,

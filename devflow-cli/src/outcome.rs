@@ -49,6 +49,7 @@ pub(crate) enum Body {
     Migrate(Work),
     Status(Status),
     Baseline(Work),
+    Adopt(Work),
     Revert(Work),
     Repair(Repair),
     Show(Show),
@@ -310,6 +311,7 @@ impl Body {
             Self::Migrate(_) => Some("migrate"),
             Self::Status(_) => Some("status"),
             Self::Baseline(_) => Some("baseline"),
+            Self::Adopt(_) => Some("adopt"),
             Self::Revert(_) => Some("revert"),
             Self::Repair(_) => Some("repair"),
             Self::Show(_) => Some("show"),
@@ -322,14 +324,16 @@ impl Body {
     /// What carrying out a plan came to.
     pub(crate) fn work(&self) -> Option<&Work> {
         match self {
-            Self::Migrate(work) | Self::Baseline(work) | Self::Revert(work) => Some(work),
+            Self::Migrate(work) | Self::Baseline(work) => Some(work),
+            Self::Adopt(work) | Self::Revert(work) => Some(work),
             _ => None,
         }
     }
 
     pub(crate) fn work_mut(&mut self) -> Option<&mut Work> {
         match self {
-            Self::Migrate(work) | Self::Baseline(work) | Self::Revert(work) => Some(work),
+            Self::Migrate(work) | Self::Baseline(work) => Some(work),
+            Self::Adopt(work) | Self::Revert(work) => Some(work),
             _ => None,
         }
     }
@@ -337,7 +341,7 @@ impl Body {
     /// What is done to a migration.
     pub(crate) fn participle(&self) -> &'static str {
         match self {
-            Self::Baseline(_) | Self::Repair(_) => "recorded",
+            Self::Baseline(_) | Self::Adopt(_) | Self::Repair(_) => "recorded",
             Self::Revert(_) => "reverted",
             _ => "applied",
         }

@@ -172,7 +172,7 @@ impl<'a> Progress<'a> {
     fn planned(&mut self, plan: &Plan) {
         self.doing = match plan.verb() {
             Verb::Migrate => "applying",
-            Verb::Baseline => "recording",
+            Verb::Baseline | Verb::Adopt => "recording",
             Verb::Revert => "reverting",
         };
         self.group.entitle(self.doing, plan.steps().len());

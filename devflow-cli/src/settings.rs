@@ -31,6 +31,7 @@ pub(crate) enum Settings {
     Migrate(Migrate),
     Status(Status),
     Baseline(Baseline),
+    Adopt(Adopt),
     Revert(Revert),
     Repair(Repair),
     Show(Show),
@@ -71,6 +72,11 @@ pub(crate) struct Status {
 pub(crate) struct Baseline {
     pub(crate) change: Change,
     pub(crate) version: Version,
+}
+
+#[derive(Debug)]
+pub(crate) struct Adopt {
+    pub(crate) change: Change,
 }
 
 #[derive(Debug)]
@@ -195,6 +201,9 @@ pub(crate) fn resolve(
             change: Change::resolve(baseline.change, surroundings)?,
             version: baseline.version,
         })),
+        Command::Db(DbCommand::Adopt(adopt)) => Ok(Settings::Adopt(Adopt {
+            change: Change::resolve(adopt.change, surroundings)?,
+        })),
         Command::Db(DbCommand::Revert(revert)) => {
             let change = Change::resolve(revert.change, surroundings)?;
             if change.database.supabase.is_some() {
@@ -314,6 +323,7 @@ impl Settings {
             Self::Log(log) => Some(&log.database),
             Self::Migrate(Migrate { change, .. })
             | Self::Baseline(Baseline { change, .. })
+            | Self::Adopt(Adopt { change })
             | Self::Revert(Revert { change, .. })
             | Self::Repair(Repair { change, .. }) => Some(&change.database),
         }

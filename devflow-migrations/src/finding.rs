@@ -100,6 +100,20 @@ pub enum FindingKind {
     },
     /// Pending, and there is nothing in it but comments.
     NoStatements,
+    /// Another history of the same database has it as applied with another text.
+    AppliedOtherwise {
+        /// The table of the other history.
+        table: String,
+        /// The checksum there.
+        recorded: String,
+        /// The file's checksum now.
+        found: Checksum,
+    },
+    /// By what another history of the same database says, it began and has no end.
+    HalfDoneElsewhere {
+        /// The table of the other history.
+        table: String,
+    },
     /// A ledger row that no run of devflow can have written.
     Damaged {
         /// The row's id; 0 where it has none.
@@ -150,6 +164,8 @@ impl Finding {
             FindingKind::StrongLocks { .. } => "strong_locks",
             FindingKind::RecordedElsewhere { .. } => "recorded_elsewhere",
             FindingKind::NoStatements => "no_statements",
+            FindingKind::AppliedOtherwise { .. } => "applied_otherwise",
+            FindingKind::HalfDoneElsewhere { .. } => "half_done_elsewhere",
             FindingKind::Damaged { .. } => "ledger_damaged",
         }
     }
@@ -211,6 +227,13 @@ impl Finding {
                 "`devflow db adopt` records here what is applied there, and runs nothing"
                     .to_owned(),
             ),
+            FindingKind::AppliedOtherwise { .. } => Some(format!(
+                "restore the file as it was applied there; or record it here as it is now: `devflow db repair --applied {version}`"
+            )),
+            FindingKind::HalfDoneElsewhere { .. } => Some(format!(
+                "finish it with the configuration that began it; or {}",
+                decide(version)
+            )),
             FindingKind::Damaged { .. } => Some(
                 "somebody else wrote to the ledger; compare it with a backup before going on"
                     .to_owned(),
@@ -297,6 +320,20 @@ impl fmt::Display for Finding {
             }
             FindingKind::RecordedElsewhere { table } => {
                 write!(f, "{path} is pending here, and {table} has it as applied")
+            }
+            FindingKind::AppliedOtherwise {
+                table,
+                recorded,
+                found,
+            } => {
+                let (recorded, found) = (short(recorded), short(&found.to_string()).to_owned());
+                write!(
+                    f,
+                    "{path} is not what {table} has as applied: checksum {recorded}… there, {found}… here"
+                )
+            }
+            FindingKind::HalfDoneElsewhere { table } => {
+                write!(f, "{path} is half done by what {table} says")
             }
             FindingKind::Damaged { id: 0, message } => {
                 write!(f, "the ledger is damaged: {message}")

@@ -86,7 +86,7 @@ pub use migrations::{EmbeddedFile, EmbeddedSettings};
 pub use name::{Direction, FileName, InvalidName};
 pub use plan::{
     CleanPlan, Difference, Plan, PlanContents, PlanDigest, PlanPlace, PlannedStep, Policy, Resume,
-    Step, Verb, plan, plan_baseline, plan_revert,
+    Step, Verb, plan, plan_adopt, plan_baseline, plan_revert,
 };
 pub use problem::{Problem, SourceError};
 pub use repair::{Correction, Decision, Repair, RepairPlan, Standing, Unfit, plan_repair};

@@ -1,5 +1,6 @@
 //! The planner: files and ledger in, steps and findings out. Pure and total.
 
+mod adopt;
 mod baseline;
 mod contents;
 mod difference;
@@ -9,6 +10,7 @@ mod resume;
 mod revert;
 mod verb;
 
+pub use adopt::plan_adopt;
 pub use baseline::plan_baseline;
 pub use contents::{PlanContents, PlannedStep};
 pub use difference::Difference;

@@ -47,7 +47,18 @@ impl Attempt<'_> {
     ) -> Result<Report> {
         let ledger = self.read(session, exists).await?;
         let plan = self.plan_baseline(&ledger, version);
-        let digest = self.check_approval(session, &plan, &ledger, exists).await?;
+        self.record_plan(session, &ledger, plan, exists).await
+    }
+
+    /// Records the steps of a plan that runs none of them. The lock is held; it is given back by the caller.
+    pub(crate) async fn record_plan(
+        &mut self,
+        session: &mut Session,
+        ledger: &Ledger,
+        plan: Plan,
+        exists: bool,
+    ) -> Result<Report> {
+        let digest = self.check_approval(session, &plan, ledger, exists).await?;
         let plan = plan
             .into_clean()
             .map_err(|plan| refused(&plan))?

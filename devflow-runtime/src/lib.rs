@@ -40,8 +40,9 @@
 //!    says who is in its way.
 //!
 //! [`Migrator::plan`] and [`Migrator::status`] look and plan in the same way. They write nothing, take no lock, and need
-//! SELECT only. [`Migrator::baseline`] records migrations as applied without running them, [`Migrator::repair`] what a person
-//! decided about a version, and [`Migrator::revert`] runs down files, newest first.
+//! SELECT only. [`Migrator::baseline`] records migrations as applied without running them, [`Migrator::adopt`] those that
+//! another history of the database has, [`Migrator::repair`] what a person decided about a version, and
+//! [`Migrator::revert`] runs down files, newest first.
 //!
 //! # What is guaranteed
 //!
@@ -104,6 +105,7 @@
 //! The parsers of SQL and YAML work while the service is compiled, and are not part of it.
 
 mod account;
+mod adopt;
 mod aftermath;
 mod answer;
 mod approval;

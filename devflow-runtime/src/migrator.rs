@@ -441,6 +441,8 @@ mod tests {
         assert_send(migrator.history("", &version, &mut ()));
         assert_send(migrator.baseline("", &version, &mut ()));
         assert_send(migrator.plan_baseline("", &version, &mut ()));
+        assert_send(migrator.adopt("", &mut ()));
+        assert_send(migrator.plan_adopt("", &mut ()));
         assert_send(migrator.revert("", None, &mut ()));
         assert_send(migrator.plan_revert("", None, &mut ()));
         assert_send(migrator.repair("", &[], &mut ()));

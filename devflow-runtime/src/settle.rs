@@ -169,7 +169,7 @@ impl Executor<'_, '_> {
             match self.framing.verb {
                 Verb::Migrate =>
                     ledger::is_recorded(self.framing.table, steps[index].migration.version()),
-                Verb::Baseline | Verb::Revert => "false".to_owned(),
+                Verb::Baseline | Verb::Adopt | Verb::Revert => "false".to_owned(),
             }
         );
         let answer = self.ask(&query).await;

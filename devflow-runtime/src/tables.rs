@@ -4,20 +4,29 @@
 use crate::attempt::Attempt;
 use crate::connect::Connector;
 use crate::error::Result;
-use crate::ledger::{self, Creation, Facts, Record, Shape};
+use crate::ledger::{self, Creation, Facts, LedgerTable, Record, Shape};
 use crate::lock::{Hold, Polled, Watch, poll};
 use crate::session::Session;
 use devflow_migrations::supabase::Adoption;
-use devflow_migrations::{CleanPlan, Ledger, LedgerEvent, LedgerKind, Plan, Verb};
+use devflow_migrations::{CleanPlan, Ledger, LedgerEvent, LedgerKind, MigrationSet, Plan, Verb};
+
+/// Reads the tables of a history, which are there.
+pub(crate) async fn read_tables(
+    session: &mut Session,
+    table: &LedgerTable,
+    set: &MigrationSet,
+) -> Result<Ledger> {
+    match table.kind {
+        LedgerKind::Devflow => ledger::read(session, table).await,
+        LedgerKind::Supabase => ledger::read_both(session, table, set).await,
+    }
+}
 
 impl Attempt<'_> {
     pub(crate) async fn read(&mut self, session: &mut Session, exists: bool) -> Result<Ledger> {
-        match (exists, self.table.kind) {
-            (false, _) => Ok(Ledger::default()),
-            (true, LedgerKind::Devflow) => ledger::read(session, &self.table).await,
-            (true, LedgerKind::Supabase) => {
-                ledger::read_both(session, &self.table, &self.migrator.set).await
-            }
+        match exists {
+            false => Ok(Ledger::default()),
+            true => read_tables(session, &self.table, &self.migrator.set).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The integration tests: one file a theme, one program for all of them.
 
 mod action;
+mod adopt;
 mod approval;
 mod attack;
 mod bad_input;

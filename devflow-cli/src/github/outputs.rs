@@ -10,7 +10,10 @@ pub(super) fn outputs(outcome: &Outcome, token: &str) -> String {
     let mut digest = None;
     let mut failed = None;
     match &outcome.body {
-        body @ (Body::Migrate(work) | Body::Baseline(work) | Body::Revert(work)) => {
+        body @ (Body::Migrate(work)
+        | Body::Baseline(work)
+        | Body::Adopt(work)
+        | Body::Revert(work)) => {
             applied = matches!(body, Body::Migrate(_)).then_some(work.done.len());
             pending = outcome.place.is_some().then_some(work.pending.len());
             digest = work.plan.as_ref().map(|plan| &plan.digest);

@@ -24,7 +24,7 @@ pub(super) fn summary(outcome: &Outcome) -> String {
     );
     text += &findings(outcome);
     text += &match &outcome.body {
-        Body::Migrate(work) | Body::Baseline(work) | Body::Revert(work) => {
+        Body::Migrate(work) | Body::Baseline(work) | Body::Adopt(work) | Body::Revert(work) => {
             worked(&outcome.body, work)
         }
         Body::Status(status) => state(status),
@@ -132,7 +132,7 @@ fn findings(outcome: &Outcome) -> String {
 fn worked(body: &Body, work: &Work) -> String {
     let participle = body.participle();
     let mut text = match body {
-        Body::Baseline(_) => list(
+        Body::Baseline(_) | Body::Adopt(_) => list(
             "Recorded as applied",
             work.done.iter().map(|done| &done.file),
         ),

@@ -38,6 +38,8 @@ pub(super) fn all() -> Vec<(&'static str, Outcome)> {
         ("status_check", status_check()),
         ("baseline", baseline()),
         ("baseline_dry_run", baseline_dry_run()),
+        ("adopt", adopt()),
+        ("adopt_dry_run", adopt_dry_run()),
         ("revert", revert::revert()),
         ("revert_nothing", revert::nothing()),
         ("revert_dry_run", revert::dry_run()),
@@ -213,6 +215,30 @@ fn baseline_dry_run() -> Outcome {
         already_applied: Some(0),
         pending: plan().steps,
         plan: Some(plan()),
+        ..Work::default()
+    }))
+}
+
+fn adopt() -> Outcome {
+    at(Body::Adopt(Work {
+        done: vec![
+            applied("20251231000000_start.sql", 0.0),
+            applied("20260131090507_users.sql", 0.0),
+        ],
+        pending: vec![file("20260201000000_orders.sql")],
+        ..Work::default()
+    }))
+}
+
+fn adopt_dry_run() -> Outcome {
+    let mut plan = plan();
+    let pending = plan.steps.clone();
+    plan.steps.truncate(1);
+    at(Body::Adopt(Work {
+        mode: Mode::DryRun,
+        already_applied: Some(3),
+        pending,
+        plan: Some(plan),
         ..Work::default()
     }))
 }

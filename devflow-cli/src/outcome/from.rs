@@ -30,6 +30,7 @@ impl Outcome {
         let body = match report.plan.verb() {
             Verb::Migrate => Body::Migrate(work),
             Verb::Baseline => Body::Baseline(work),
+            Verb::Adopt => Body::Adopt(work),
             Verb::Revert => Body::Revert(work),
         };
         let outcome = Self::of_look(body, &report.run, &report.place, &report.plan);
@@ -65,6 +66,13 @@ impl Outcome {
     /// What `baseline` recorded.
     pub(crate) fn of_baseline(report: &runtime::Report, set: &MigrationSet) -> Self {
         let mut outcome = Self::new(Body::Baseline(Work::of(report, set)));
+        outcome.take(report);
+        outcome
+    }
+
+    /// What `adopt` recorded.
+    pub(crate) fn of_adopt(report: &runtime::Report, set: &MigrationSet) -> Self {
+        let mut outcome = Self::new(Body::Adopt(Work::of(report, set)));
         outcome.take(report);
         outcome
     }
@@ -157,7 +165,7 @@ impl Work {
 /// The trouble of a look that found what a run would refuse.
 fn refusal(outcome: &Outcome) -> Option<Trouble> {
     let what = match outcome.body {
-        Body::Revert(_) | Body::Baseline(_) => "it",
+        Body::Revert(_) | Body::Baseline(_) | Body::Adopt(_) => "it",
         _ => "any run",
     };
     let message = stop(outcome.refused().count(), what)?;
@@ -224,13 +232,13 @@ impl Plan {
         }
     }
 
-    /// The same with what each statement does. A baseline runs none.
+    /// The same with what each statement does, where they are run.
     fn with_effects(plan: &runtime::Plan, digest: &runtime::PlanDigest) -> Self {
         let mut reader = EffectReader::default();
         let mut read = |step: &runtime::Step| Effect::together(reader.read(&step.migration));
         Self {
             effects: match plan.verb() {
-                Verb::Baseline => Vec::new(),
+                Verb::Baseline | Verb::Adopt => Vec::new(),
                 Verb::Migrate | Verb::Revert => plan.steps().iter().map(&mut read).collect(),
             },
             ..Self::of(plan, digest)

@@ -10,6 +10,8 @@ pub enum Verb {
     Migrate,
     /// Pending migrations are recorded as in the database, and not run.
     Baseline,
+    /// What another history of the database has as applied is recorded, and not run.
+    Adopt,
     /// Applied migrations are undone by their down files.
     Revert,
 }
@@ -20,7 +22,7 @@ impl Verb {
     pub fn event(self) -> LedgerEvent {
         match self {
             Self::Migrate => LedgerEvent::Applied,
-            Self::Baseline => LedgerEvent::Baselined,
+            Self::Baseline | Self::Adopt => LedgerEvent::Baselined,
             Self::Revert => LedgerEvent::Reverted,
         }
     }
@@ -30,7 +32,7 @@ impl Verb {
     pub fn participle(self) -> &'static str {
         match self {
             Self::Migrate => "applied",
-            Self::Baseline => "recorded",
+            Self::Baseline | Self::Adopt => "recorded",
             Self::Revert => "reverted",
         }
     }
@@ -40,6 +42,7 @@ impl Verb {
         match self {
             Self::Migrate => "devflow plan 1",
             Self::Baseline => "devflow baseline 1",
+            Self::Adopt => "devflow adopt 1",
             Self::Revert => "devflow revert 1",
         }
     }
