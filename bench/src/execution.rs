@@ -70,7 +70,7 @@ impl Execution {
         let file = self.folder.path().join("usage");
         let status = self.meter.wait().map_err(|error| Fault::at(&file, error))?;
         if !status.success() {
-            return Err(Fault::new(format!("it failed:\n{}", self.said())));
+            return Err(Fault::new(format!("it said: {}", self.said().trim())));
         }
         let text = fs::read(&file).map_err(|error| Fault::at(&file, error))?;
         serde_json::from_slice(&text).map_err(|error| Fault::at(&file, error))

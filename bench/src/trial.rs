@@ -39,7 +39,7 @@ struct Entrant {
     kept: Option<Place>,
 }
 
-/// Does a work with these tools; those that fail are named, and are in no figure.
+/// Does a work with these tools. One that fails is named with its reason, and takes no part in the rounds that follow.
 pub(crate) fn run(
     stage: &Stage,
     work: &Work,
@@ -176,13 +176,14 @@ impl Entrant {
             Metric::Succeeded,
             succeeded as f64,
         );
-        if succeeded == work.replicas {
-            figures.add(work.name, self.runner.name, Metric::Wall, seconds);
+        if let Some(fault) = outcomes.into_iter().find_map(Result::err) {
+            let failed = work.replicas - succeeded;
+            return Err(Fault::new(format!(
+                "{failed} of {} failed; {fault}",
+                work.replicas
+            )));
         }
-        if succeeded == 0 {
-            let fault = outcomes.into_iter().find_map(Result::err);
-            return Err(fault.unwrap_or_else(|| Fault::new("none was started")));
-        }
+        figures.add(work.name, self.runner.name, Metric::Wall, seconds);
         Ok(seconds)
     }
 
