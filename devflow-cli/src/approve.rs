@@ -47,7 +47,7 @@ impl Gate {
             }
             (Approval::No, _) => Ok(Self {
                 question: None,
-                approval: consent.digest.as_ref().map(|_| "digest"),
+                approval: consent.approval(),
                 digest: consent.digest.clone(),
             }),
         }
@@ -66,14 +66,14 @@ impl Gate {
             return Ok(Self {
                 question: None,
                 digest: Some(digest.clone()),
-                approval: Some("digest"),
+                approval: consent.approval(),
             });
         }
         let name = name.unwrap_or_default();
         let message = format!("environment `{name}` takes approved plans only");
         let trouble = Trouble::new(Kind::ApprovalMissing, "approval_required", message);
         Err(trouble.help(format!(
-            "the same `devflow db {command}` with `--dry-run` shows the plan and its digest; once it is approved, pass `--approve DIGEST`"
+            "the same `devflow db {command}` with `--dry-run` shows the plan and its digest; once it is approved, pass `--approve DIGEST`, or `--plan FILE` with the file that `--out FILE` wrote"
         )))
     }
 }
@@ -148,11 +148,11 @@ mod tests {
         let nothing = Consent::default();
         let yes = Consent {
             yes: true,
-            digest: None,
+            ..nothing.clone()
         };
         let approved = Consent {
-            yes: false,
             digest: PlanDigest::parse(&"ab".repeat(32)),
+            ..nothing.clone()
         };
         let table: &[(Approval, Asked, Option<&str>, &Consent, &str)] = &[
             (No, Person, Some("local"), &nothing, "none -"),

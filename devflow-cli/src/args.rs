@@ -3,6 +3,7 @@
 mod check;
 mod generate;
 mod history;
+mod plan_file;
 mod refused;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use devflow_migrations::parse_duration;
 use devflow_runtime::{PlanDigest, Version};
 pub(crate) use generate::{CompletionsArguments, ManArguments};
 pub(crate) use history::{LogArguments, ShowArguments};
+pub(crate) use plan_file::PlanFileArguments;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -103,6 +105,8 @@ pub(crate) struct NewArguments {
 pub(crate) struct MigrateArguments {
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
+    #[command(flatten)]
+    pub(crate) file: PlanFileArguments,
     /// Applies nothing newer than VERSION
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) target: Option<Version>,
@@ -130,6 +134,8 @@ pub(crate) struct BaselineArguments {
     pub(crate) version: Version,
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
+    #[command(flatten)]
+    pub(crate) file: PlanFileArguments,
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +148,8 @@ pub(crate) struct AdoptArguments {
 pub(crate) struct RevertArguments {
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
+    #[command(flatten)]
+    pub(crate) file: PlanFileArguments,
     /// Undoes everything newer than VERSION, which stays; 0 undoes all
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) to: Option<Version>,

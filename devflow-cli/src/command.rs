@@ -17,10 +17,12 @@ use crate::approve::{Gate, Question};
 use crate::human;
 use crate::look::Look;
 use crate::outcome::{self, Body, Kind, Outcome, Remark, Trouble};
+use crate::plan_file;
 use crate::progress::Progress;
 use crate::settings::{Change, Database, Settings};
 use crate::signals::Signals;
-use devflow_runtime::{Actor, Error, MigrationSet, Migrator, PlanDigest, PlanReport};
+use devflow_migrations::Approval;
+use devflow_runtime::{Actor, Error, MigrationSet, Migrator, PlanContents, PlanDigest, PlanReport};
 use std::future::Future;
 use std::io::{self, Write};
 use std::path::Path;
@@ -127,6 +129,8 @@ struct Proposal {
     /// The dry run, which is shown first.
     shown: Outcome,
     digest: PlanDigest,
+    /// What the digest is of, where that can be told.
+    contents: Option<PlanContents>,
     /// The question without its mark; none where nothing would be done, or it would be refused.
     what: Option<String>,
 }
@@ -203,6 +207,7 @@ impl Desk<'_, '_> {
             database.policies.clone(),
         )
         .ledger(database.ledger)
+        .approval_required(database.approval != Approval::No)
         .actor(database.actor.clone());
         if let Some(environment) = &database.environment {
             migrator = migrator.environment(environment);
@@ -227,8 +232,12 @@ impl Desk<'_, '_> {
     ) -> Result<Migrator, Stopped> {
         let gate = Gate::of(self.database, &change.consent, command)?;
         let mut digest = gate.digest;
+        let mut plan = change.consent.plan.clone();
         if let Some(question) = gate.question {
             let proposal = propose(&migrator, self).await?;
+            if digest.is_none() {
+                plan = proposal.contents;
+            }
             let approved = digest.get_or_insert_with(|| proposal.digest.clone());
             if let Some(what) = &proposal.what
                 && *approved == proposal.digest
@@ -240,9 +249,10 @@ impl Desk<'_, '_> {
             approval: gate.approval.map(str::to_owned),
             ..self.database.actor.clone()
         });
-        Ok(match digest {
-            Some(digest) => migrator.approve(digest),
-            None => migrator,
+        Ok(match (plan, digest) {
+            (Some(plan), _) => migrator.approve_plan(plan),
+            (None, Some(digest)) => migrator.approve(digest),
+            (None, None) => migrator,
         })
     }
 
@@ -282,8 +292,33 @@ impl Proposal {
         Self {
             shown: Outcome::of_plan(plan),
             digest: plan.digest.clone(),
+            contents: Some(plan.contents.clone()),
             what: runs.then(|| what(&migrations(steps))),
         }
+    }
+}
+
+/// What a dry run shows; its plan goes into a file where one was asked for.
+fn dry_run(change: &Change, plan: &PlanReport) -> Outcome {
+    let mut outcome = Outcome::of_plan(plan);
+    let Some(out) = &change.out else {
+        return outcome;
+    };
+    if outcome.trouble.is_some() {
+        let text = format!(
+            "no plan was written to {}: it would be refused",
+            out.display()
+        );
+        outcome.remarks.push(Remark::new(text));
+        return outcome;
+    }
+    match plan_file::write(out, &plan.contents) {
+        Ok(()) => {
+            let text = format!("the plan was written to {}", out.display());
+            outcome.remarks.push(Remark::new(text));
+            outcome
+        }
+        Err(trouble) => outcome.troubled(trouble),
     }
 }
 

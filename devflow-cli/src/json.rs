@@ -15,7 +15,7 @@ use crate::exit;
 use crate::outcome::{self, Body, Mode, Outcome, Work};
 use error::{Error, Finding};
 use history::{Row, Statement};
-use inert::inert;
+pub(crate) use inert::inert;
 use migration::{Applied, Entry, Failure, File, Plan, Step};
 use repair::Correction;
 use serde::Serialize;
@@ -176,7 +176,10 @@ impl<'a> Document<'a> {
             findings: outcome.findings.iter().map(Finding::of).collect(),
             remarks: outcome.remarks.iter().map(|remark| &*remark.text).collect(),
             elapsed_ms: milliseconds(outcome.elapsed_ms),
-            error: outcome.trouble.as_ref().map(Error::of),
+            error: outcome
+                .trouble
+                .as_ref()
+                .map(|trouble| Error::of(outcome, trouble)),
         }
     }
 }

@@ -32,6 +32,7 @@ mod human;
 mod json;
 mod look;
 mod outcome;
+mod plan_file;
 mod progress;
 mod question;
 mod render;

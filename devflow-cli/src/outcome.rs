@@ -12,7 +12,7 @@ use devflow_migrations::Effect;
 use devflow_runtime::State;
 pub(crate) use history::{Log, Row, Show, Statement};
 use std::path::PathBuf;
-pub(crate) use trouble::{Kind, Problem, Signal, Trouble};
+pub(crate) use trouble::{Difference, Kind, Problem, Signal, Trouble};
 
 /// What a command came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +28,8 @@ pub(crate) struct Outcome {
     pub(crate) place: Option<Place>,
     /// Differences between files and ledger, refused ones and warnings.
     pub(crate) findings: Vec<Finding>,
+    /// What is not as it was approved.
+    pub(crate) differences: Vec<Difference>,
     /// What a person should know besides.
     pub(crate) remarks: Vec<Remark>,
     pub(crate) elapsed_ms: f64,
@@ -273,6 +275,7 @@ impl Outcome {
             run: None,
             place: None,
             findings: Vec::new(),
+            differences: Vec::new(),
             remarks: Vec::new(),
             elapsed_ms: 0.0,
             watched: false,

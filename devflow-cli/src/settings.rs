@@ -7,18 +7,21 @@ mod dotenv;
 mod layer;
 mod project;
 mod report;
-mod small_file;
+pub(crate) mod small_file;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use crate::args::{Arguments, ChangeArguments, Command, DbCommand, RepairArguments};
-use crate::outcome::{Configuration, Mode, Trouble};
+use crate::args::{
+    Arguments, ChangeArguments, Command, DbCommand, PlanFileArguments, RepairArguments,
+};
+use crate::outcome::{Configuration, Kind, Mode, Trouble};
+use crate::plan_file;
 use crate::surroundings::Surroundings;
 pub(crate) use binary::Binary;
 use clap_complete::Shell;
 pub(crate) use database::{Asked, Database, LOCAL};
-use devflow_runtime::{Decision, PlanDigest, Version};
+use devflow_runtime::{Decision, PlanContents, PlanDigest, Version};
 use project::Project;
 pub(crate) use project::new_directory;
 use std::path::{Path, PathBuf};
@@ -98,6 +101,8 @@ pub(crate) struct Change {
     pub(crate) database: Database,
     pub(crate) mode: Mode,
     pub(crate) consent: Consent,
+    /// Where the plan of a dry run is to be written.
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -144,6 +149,8 @@ pub(crate) struct Consent {
     pub(crate) yes: bool,
     /// The approved plan.
     pub(crate) digest: Option<PlanDigest>,
+    /// What it is made of, where a file says it.
+    pub(crate) plan: Option<PlanContents>,
 }
 
 /// What pending migrations mean to `status`.
@@ -182,7 +189,12 @@ pub(crate) fn resolve(
             }))
         }
         Command::Db(DbCommand::Migrate(migrate)) => Ok(Settings::Migrate(Migrate {
-            change: migrated(migrate.change, migrate.binary.as_deref(), surroundings)?,
+            change: migrated(
+                migrate.change,
+                migrate.file,
+                migrate.binary.as_deref(),
+                surroundings,
+            )?,
             target: migrate.target,
         })),
         Command::Db(DbCommand::Status(status)) => Ok(Settings::Status(Status {
@@ -198,14 +210,14 @@ pub(crate) fn resolve(
             },
         })),
         Command::Db(DbCommand::Baseline(baseline)) => Ok(Settings::Baseline(Baseline {
-            change: Change::resolve(baseline.change, surroundings)?,
+            change: Change::resolve(baseline.change, baseline.file, surroundings)?,
             version: baseline.version,
         })),
         Command::Db(DbCommand::Adopt(adopt)) => Ok(Settings::Adopt(Adopt {
             change: Change::resolve(adopt.change, surroundings)?,
         })),
         Command::Db(DbCommand::Revert(revert)) => {
-            let change = Change::resolve(revert.change, surroundings)?;
+            let change = Change::resolve(revert.change, revert.file, surroundings)?;
             if change.database.supabase.is_some() {
                 return Err(not_reverted());
             }
@@ -214,7 +226,7 @@ pub(crate) fn resolve(
         }
         Command::Db(DbCommand::Repair(repair)) => Ok(Settings::Repair(Repair {
             repairs: repairs(&repair)?,
-            change: Change::resolve(repair.change, surroundings)?,
+            change: Change::resolve(repair.change, PlanFileArguments::default(), surroundings)?,
         })),
         Command::Db(DbCommand::Show(show)) => Ok(Settings::Show(Show {
             database: Database::resolve(&show.database, surroundings)?,
@@ -251,6 +263,7 @@ fn not_reverted() -> Trouble {
 /// What `migrate` changes, or shows: from a binary it can only show.
 fn migrated(
     change: ChangeArguments,
+    file: PlanFileArguments,
     binary: Option<&Path>,
     surroundings: &Surroundings,
 ) -> Result<Change, Trouble> {
@@ -260,7 +273,7 @@ fn migrated(
         return Err(Trouble::usage("binary_without_text", message)
             .help("add --dry-run; to apply them, run the service itself, or leave --binary out"));
     }
-    Change::resolve_with(change, binary, surroundings)
+    Change::resolve_with(change, file, binary, surroundings)
 }
 
 /// Every decision, oldest version first, each version once.
@@ -292,24 +305,62 @@ fn repairs(arguments: &RepairArguments) -> Result<Vec<devflow_runtime::Repair>, 
 }
 
 impl Change {
-    fn resolve(arguments: ChangeArguments, surroundings: &Surroundings) -> Result<Self, Trouble> {
-        Self::resolve_with(arguments, None, surroundings)
+    fn resolve(
+        arguments: ChangeArguments,
+        file: PlanFileArguments,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Trouble> {
+        Self::resolve_with(arguments, file, None, surroundings)
     }
 
     fn resolve_with(
         arguments: ChangeArguments,
+        file: PlanFileArguments,
         binary: Option<&Path>,
         surroundings: &Surroundings,
     ) -> Result<Self, Trouble> {
+        let within = |path: PathBuf| surroundings.directory.join(path);
+        let plan = file.plan.map(|path| plan_file::read(&within(path)));
         Ok(Self {
             database: Database::resolve_with(&arguments.database, binary, surroundings)?,
             mode: arguments.mode(),
-            consent: Consent {
-                yes: arguments.yes,
-                digest: arguments.approve,
-            },
+            consent: Consent::of(arguments.yes, arguments.approve, plan.transpose()?)?,
+            out: file.out.map(within),
         })
     }
+}
+
+impl Consent {
+    fn of(
+        yes: bool,
+        digest: Option<PlanDigest>,
+        plan: Option<PlanContents>,
+    ) -> Result<Self, Trouble> {
+        let planned = plan.as_ref().map(PlanContents::digest);
+        match (&digest, &planned) {
+            (Some(digest), Some(planned)) if digest != planned => Err(disagreeing(digest, planned)),
+            _ => Ok(Self {
+                yes,
+                digest: digest.or(planned),
+                plan,
+            }),
+        }
+    }
+
+    /// How a plan was approved that was not shown to a person here, for the ledger.
+    pub(crate) fn approval(&self) -> Option<&'static str> {
+        match (&self.plan, &self.digest) {
+            (Some(_), _) => Some("plan"),
+            (None, Some(_)) => Some("digest"),
+            (None, None) => None,
+        }
+    }
+}
+
+fn disagreeing(digest: &PlanDigest, planned: &PlanDigest) -> Trouble {
+    let message = format!("--approve names the digest {digest}, and the plan file has {planned}");
+    Trouble::new(Kind::PlanChanged, "approvals_disagree", message)
+        .help("one of the two is enough: take the one that was approved")
 }
 
 impl Settings {

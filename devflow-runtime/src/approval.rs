@@ -2,9 +2,12 @@
 
 use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
+use crate::inspect::{by, claim};
 use crate::ledger;
 use crate::session::Session;
-use devflow_migrations::{Ledger, Plan, PlanContents, PlanDigest, PlanPlace};
+use devflow_migrations::{
+    Ledger, LedgerEvent, LedgerRow, Plan, PlanContents, PlanDigest, PlanPlace,
+};
 
 /// What a run may do: the plan that was approved.
 #[derive(Debug, Clone)]
@@ -37,9 +40,11 @@ impl Attempt<'_> {
         let differences =
             reviewed.map_or_else(Vec::new, |reviewed| reviewed.differences(&contents, ledger));
         let report = self.plan_report(plan.clone(), contents, exists);
-        Err(changed(&digest, differences.is_empty())
-            .with_differences(differences)
-            .with_plan(report))
+        let error = match carried_out(ledger, &approved.digest) {
+            Some(row) if plan.steps().is_empty() => already(row),
+            _ => changed(&digest, differences.is_empty()).with_differences(differences),
+        };
+        Err(error.with_plan(report))
     }
 
     pub(crate) async fn contents(&mut self, session: &mut Session, plan: &Plan) -> PlanContents {
@@ -65,6 +70,35 @@ impl Attempt<'_> {
             table: &self.table.shown,
         }
     }
+}
+
+/// The newest row of the runs that had this plan, unless it says that one of them failed.
+fn carried_out<'l>(ledger: &'l Ledger, digest: &PlanDigest) -> Option<&'l LedgerRow> {
+    let rows = ledger.iter().flat_map(|(_, history)| history.rows());
+    let is_its = |row: &LedgerRow| {
+        let plan = row.run.as_deref().and_then(|run| claim(run, "plan"));
+        plan.as_deref() == Some(digest.as_str())
+    };
+    let newest = rows
+        .filter(|(_, row)| is_its(row))
+        .max_by_key(|(_, row)| row.id);
+    newest
+        .filter(|(event, _)| {
+            !matches!(
+                event,
+                LedgerEvent::Failed | LedgerEvent::Started | LedgerEvent::Progress
+            )
+        })
+        .map(|(_, row)| row)
+}
+
+fn already(row: &LedgerRow) -> Error {
+    let by = row.run.as_deref().and_then(by);
+    let by = by.map_or_else(String::new, |by| format!(" by {by}"));
+    let at = &row.at;
+    let message = format!("this plan was carried out already{by}, at {at}, and nothing is pending");
+    Error::new(ErrorKind::PlanChanged, "plan_carried_out", message)
+        .help("nothing is left to do; `devflow db status` shows what is in the database")
 }
 
 fn changed(digest: &PlanDigest, unnamed: bool) -> Error {

@@ -34,6 +34,7 @@ impl Attempt<'_> {
                 self.run.claim(REQUIRED, true);
                 self.run.claim("system", system);
                 self.run.claim("database", self.place.database.as_str());
+                self.run.json = self.table.charset.hold(&self.run.json);
                 Ok(())
             }
             Some(false) => match self.guard(session, ledger).await {

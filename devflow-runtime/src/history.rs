@@ -78,7 +78,9 @@ fn rows(ledger: &Ledger, version: &Version) -> Vec<LedgerEntry> {
 }
 
 impl LedgerEntry {
-    fn of(row: LedgerRow) -> Self {
+    /// The row, with what its JSON says.
+    #[must_use]
+    pub fn of(row: LedgerRow) -> Self {
         Self {
             by: row.run.as_deref().and_then(by),
             message: row.error.as_deref().and_then(message),

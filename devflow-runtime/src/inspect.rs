@@ -158,14 +158,16 @@ fn state(
 
 /// The actor where one was claimed, else the application and host.
 pub(crate) fn by(run: &str) -> Option<String> {
+    claim(run, "actor").or_else(|| match (claim(run, "application"), claim(run, "host")) {
+        (Some(application), Some(host)) => Some(format!("{application}@{host}")),
+        (application, host) => application.or(host),
+    })
+}
+
+/// One of the texts that a run says of itself.
+pub(crate) fn claim(run: &str, key: &str) -> Option<String> {
     let run: serde_json::Value = serde_json::from_str(run).ok()?;
-    let word = |key: &str| run.get(key).and_then(|value| value.as_str());
-    word("actor")
-        .map(str::to_owned)
-        .or_else(|| match (word("application"), word("host")) {
-            (Some(application), Some(host)) => Some(format!("{application}@{host}")),
-            (application, host) => application.or(host).map(str::to_owned),
-        })
+    run.get(key)?.as_str().map(str::to_owned)
 }
 
 /// The server's words in a recorded error.

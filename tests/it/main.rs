@@ -42,6 +42,7 @@ mod log;
 mod look;
 mod no_transaction;
 mod pipeline;
+mod plan_file;
 mod pooler;
 mod pooler_faults;
 mod real_history;

@@ -1,6 +1,6 @@
 //! `devflow db baseline`: a database that has its schema already.
 
-use super::{Desk, Proposal, Stopped, unless_interrupted};
+use super::{Desk, Proposal, Stopped, dry_run, unless_interrupted};
 use crate::outcome::{Mode, Outcome};
 use crate::settings::Baseline;
 use devflow_runtime::{Migrator, PlanReport};
@@ -11,7 +11,8 @@ pub(super) async fn baseline(
 ) -> Result<Outcome, Stopped> {
     let migrator = desk.migrator();
     if settings.change.mode == Mode::DryRun {
-        return Ok(Outcome::of_plan(&plan(settings, &migrator, desk).await?));
+        let plan = plan(settings, &migrator, desk).await?;
+        return Ok(dry_run(&settings.change, &plan));
     }
     let propose = async |migrator: &Migrator, desk: &mut Desk<'_, '_>| {
         let plan = plan(settings, migrator, desk).await?;

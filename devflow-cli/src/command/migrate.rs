@@ -1,6 +1,6 @@
 //! `devflow db migrate`: applies what is pending, or shows it.
 
-use super::{Desk, Proposal, Stopped, unless_interrupted};
+use super::{Desk, Proposal, Stopped, dry_run, unless_interrupted};
 use crate::outcome::{self, Mode, Outcome};
 use crate::settings::Migrate;
 use crate::supabase::Supabase;
@@ -16,9 +16,8 @@ pub(super) async fn migrate(
         migrator = migrator.target(target.clone());
     }
     if settings.change.mode == Mode::DryRun {
-        return Ok(Outcome::of_plan(
-            &plan(&migrator, supabase.as_mut(), desk).await?,
-        ));
+        let plan = plan(&migrator, supabase.as_mut(), desk).await?;
+        return Ok(dry_run(&settings.change, &plan));
     }
     let propose = async |migrator: &Migrator, desk: &mut Desk<'_, '_>| {
         let plan = plan(migrator, supabase.as_mut(), desk).await?;

@@ -19,6 +19,7 @@ pub(super) async fn repair(settings: &Repair, desk: &mut Desk<'_, '_>) -> Result
         Ok(Proposal {
             shown: Outcome::of_repair(&plan, Mode::DryRun),
             digest: plan.digest,
+            contents: None,
             what: Some(format!("Record {decisions} in the ledger")),
         })
     };

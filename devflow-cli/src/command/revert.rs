@@ -1,6 +1,6 @@
 //! `devflow db revert`: undoes migrations by their down files.
 
-use super::{Desk, Proposal, Stopped, unless_interrupted};
+use super::{Desk, Proposal, Stopped, dry_run, unless_interrupted};
 use crate::outcome::{Mode, Outcome};
 use crate::settings::Revert;
 use devflow_runtime::{Migrator, PlanReport};
@@ -8,7 +8,8 @@ use devflow_runtime::{Migrator, PlanReport};
 pub(super) async fn revert(settings: &Revert, desk: &mut Desk<'_, '_>) -> Result<Outcome, Stopped> {
     let migrator = desk.migrator();
     if settings.change.mode == Mode::DryRun {
-        return Ok(Outcome::of_plan(&plan(settings, &migrator, desk).await?));
+        let plan = plan(settings, &migrator, desk).await?;
+        return Ok(dry_run(&settings.change, &plan));
     }
     let propose = async |migrator: &Migrator, desk: &mut Desk<'_, '_>| {
         let plan = plan(settings, migrator, desk).await?;

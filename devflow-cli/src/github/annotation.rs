@@ -3,6 +3,9 @@
 use crate::outcome::{Body, Failure, Finding, Outcome, Problem, Snippet, Trouble};
 use crate::visible;
 
+/// The most differences that one annotation lists.
+const LINES: usize = 20;
+
 /// Error and warning commands, one a line, for what failed and what was found; `path` makes a path relative to the
 /// checkout. DETAIL and CONTEXT of the server are left out: they can hold row data, and annotations are kept.
 pub(super) fn annotations(outcome: &Outcome, path: &dyn Fn(&str) -> String) -> String {
@@ -28,7 +31,12 @@ fn of_trouble(outcome: &Outcome, trouble: &Trouble, path: &dyn Fn(&str) -> Strin
         // Each of the findings says more than their sum.
         return String::new();
     }
-    let message = with_help(&trouble.message, trouble.help.as_deref());
+    let differences = outcome.differences.iter().take(LINES);
+    let lines = differences.map(|difference| format!("\n{}", difference.message));
+    let message: String = std::iter::once(trouble.message.clone())
+        .chain(lines)
+        .collect();
+    let message = with_help(&message, trouble.help.as_deref());
     command(Level::Error, None, trouble.code, &message)
 }
 

@@ -3,8 +3,8 @@
 use super::effect;
 use super::markdown::{block, code, plain};
 use crate::outcome::{
-    Applied, Body, Check, Correction, Failure, File, Finding, Mode, Outcome, Place, Problem,
-    Repair, Snippet, Standing, Status, Trouble, Work,
+    Applied, Body, Check, Correction, Difference, Failure, File, Finding, Mode, Outcome, Place,
+    Problem, Repair, Snippet, Standing, Status, Trouble, Work,
 };
 use crate::{duration, exit};
 
@@ -78,9 +78,20 @@ fn failed(outcome: &Outcome, trouble: &Trouble) -> String {
         Some(failure) => of_failure(failure),
         None => format!("{}\n\n", plain(&trouble.message)),
     };
+    text += &differences(&outcome.differences);
     text.extend(trouble.problems.iter().map(problem));
     text.extend(trouble.help.as_ref().map(|help| helped(help)));
     text
+}
+
+/// What is not as it was approved.
+fn differences(all: &[Difference]) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let line = |difference: &Difference| format!("- ❌ {}\n", plain(&difference.message));
+    let lines: String = all.iter().take(ROWS).map(line).collect();
+    lines + &more(all.len()) + "\n"
 }
 
 fn of_failure(failure: &Failure) -> String {

@@ -2,13 +2,18 @@
 
 use super::line;
 use super::{listed, mark};
-use crate::outcome::{Body, Failure, Finding, Kind, Outcome, Problem, Snippet, Trouble, Work};
+use crate::outcome::{
+    Body, Difference, Failure, Finding, Kind, Outcome, Problem, Snippet, Trouble, Work,
+};
 use crate::style::{BAD, QUIET, STRONG, WAITING, paint};
 use crate::visible;
 use unicode_width::UnicodeWidthStr;
 
 /// The most characters of a line that are shown on either side of the caret.
 const AROUND: usize = 70;
+
+/// The most differences that are listed; JSON has all.
+const LINES: usize = 20;
 
 /// Everything about the trouble; empty when there is none.
 pub(crate) fn trouble(outcome: &Outcome) -> String {
@@ -23,6 +28,8 @@ pub(crate) fn trouble(outcome: &Outcome) -> String {
         (None, _) => headline(trouble),
     };
     text.extend(outcome.refused().map(finding));
+    text.extend(outcome.differences.iter().take(LINES).map(difference));
+    text += &more(outcome.differences.len());
     text.extend(trouble.problems.iter().map(problem));
     text.extend(body.work().map(|work| left_behind(body, work, trouble)));
     if let Some(help) = &trouble.help {
@@ -153,6 +160,21 @@ fn finding(finding: &Finding) -> String {
         text += &format!("    {} {}\n", paint(WAITING, "help:"), visible::line(help));
     }
     text
+}
+
+fn difference(difference: &Difference) -> String {
+    format!(
+        "  {} {}\n",
+        paint(BAD, "≠"),
+        visible::line(&difference.message)
+    )
+}
+
+fn more(count: usize) -> String {
+    match count.checked_sub(LINES) {
+        None | Some(0) => String::new(),
+        Some(more) => paint(QUIET, format!("  … and {more} more")) + "\n",
+    }
 }
 
 fn problem(problem: &Problem) -> String {

@@ -158,7 +158,7 @@ fn error(row: &Row) -> Option<String> {
 
 /// What the run claimed of itself: environment, host, and the CI run that can be looked up.
 fn claims(row: &Row) -> Option<String> {
-    let claims = ["environment", "host", "ci_run_url", "approval"];
+    let claims = ["environment", "host", "ci_run_url", "approval", "plan"];
     let known = claims.iter().filter_map(|key| {
         let value = visible::line(row.claim(key)?);
         Some(format!("{} {value}", key.replace('_', " ")))

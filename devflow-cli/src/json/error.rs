@@ -39,10 +39,11 @@ pub(super) struct Error<'a> {
     causes: &'a [String],
     help: Option<&'a str>,
     problems: Vec<Problem<'a>>,
+    differences: Vec<Difference<'a>>,
 }
 
 impl<'a> Error<'a> {
-    pub(super) fn of(trouble: &'a outcome::Trouble) -> Self {
+    pub(super) fn of(outcome: &'a outcome::Outcome, trouble: &'a outcome::Trouble) -> Self {
         Self {
             kind: trouble.kind.as_str(),
             code: trouble.code,
@@ -50,6 +51,28 @@ impl<'a> Error<'a> {
             causes: &trouble.causes,
             help: trouble.help.as_deref(),
             problems: trouble.problems.iter().map(Problem::of).collect(),
+            differences: outcome.differences.iter().map(Difference::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Difference<'a> {
+    code: &'static str,
+    version: Option<&'a str>,
+    approved: Option<&'a str>,
+    found: Option<&'a str>,
+    message: &'a str,
+}
+
+impl<'a> Difference<'a> {
+    fn of(difference: &'a outcome::Difference) -> Self {
+        Self {
+            code: difference.code,
+            version: difference.version.as_deref(),
+            approved: difference.approved.as_deref(),
+            found: difference.found.as_deref(),
+            message: &difference.message,
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::visible;
 use std::fmt::Write as _;
 
 /// Escapes what could steer a terminal or a CI runner; outside strings JSON has none of these characters.
-pub(super) fn inert(json: &str) -> String {
+pub(crate) fn inert(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     let mut hashes = 0;
     for character in json.chars() {

@@ -3,8 +3,8 @@
 mod error;
 
 use super::{
-    Applied, Body, Correction, Entry, Failure, File, Finding, Kind, Mode, Notice, Outcome, Place,
-    Plan, Remark, Repair, Snippet, Standing, Status, Trouble, Work,
+    Applied, Body, Correction, Difference, Entry, Failure, File, Finding, Kind, Mode, Notice,
+    Outcome, Place, Plan, Remark, Repair, Snippet, Standing, Status, Trouble, Work,
 };
 use devflow_migrations::{Effect, EffectReader};
 use devflow_runtime as runtime;
@@ -115,6 +115,11 @@ impl Outcome {
             // The findings say the rest, each with its own help.
             trouble.message = format!("nothing was {}: {stop}", outcome.body.participle());
             trouble.help = None;
+        }
+        outcome.differences = error.differences().iter().map(Difference::of).collect();
+        if !outcome.differences.is_empty() {
+            let done = outcome.body.participle();
+            trouble.message = format!("the plan is not the approved one; nothing was {done}");
         }
         outcome.troubled(trouble)
     }

@@ -62,6 +62,17 @@ pub(crate) struct Problem {
     pub(crate) help: Option<String>,
 }
 
+/// One thing that is not as it was approved.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Difference {
+    /// A stable word.
+    pub(crate) code: &'static str,
+    pub(crate) version: Option<String>,
+    pub(crate) approved: Option<String>,
+    pub(crate) found: Option<String>,
+    pub(crate) message: String,
+}
+
 impl Trouble {
     pub(crate) fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
         Self {

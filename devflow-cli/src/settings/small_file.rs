@@ -8,7 +8,7 @@ use std::path::Path;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The text of a small file.
-pub(super) fn read(path: &Path) -> io::Result<String> {
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     // A pipe of that name would be waited for without end.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));

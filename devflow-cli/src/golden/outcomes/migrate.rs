@@ -233,14 +233,30 @@ pub(in crate::golden) fn plan_changed() -> Outcome {
         plan: Some(plan()),
         ..Work::default()
     };
-    at(Body::Migrate(migrate)).troubled(
-        Trouble::new(
-            Kind::PlanChanged,
-            "plan_changed",
-            "the plan is not the approved one; nothing was applied",
-        )
-        .help("have the new plan approved, then pass its digest"),
+    let trouble = Trouble::new(
+        Kind::PlanChanged,
+        "plan_changed",
+        "the plan is not the approved one; nothing was applied",
     )
+    .help("look at the plan again with --dry-run, and approve what it shows");
+    let mut outcome = at(Body::Migrate(migrate)).troubled(trouble);
+    outcome.differences = vec![
+        Difference {
+            code: "edited",
+            version: Some("20260201000000".to_owned()),
+            approved: Some("ab".repeat(32)),
+            found: Some("cd".repeat(32)),
+            message: "20260201000000_orders.sql was edited: its checksum was abababababab, and is cdcdcdcdcdcd".to_owned(),
+        },
+        Difference {
+            code: "recorded",
+            version: Some("20260131090507".to_owned()),
+            approved: None,
+            found: Some("repaired".to_owned()),
+            message: "version 20260131090507 was repaired in between, at 2026-02-01T10:00:00.000000Z by ann".to_owned(),
+        },
+    ];
+    outcome
 }
 
 pub(in crate::golden) fn approval_required() -> Outcome {

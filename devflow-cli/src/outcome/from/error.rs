@@ -1,9 +1,9 @@
 //! Errors, turned into trouble.
 
-use crate::outcome::{Kind, Problem, Snippet, Trouble};
+use crate::outcome::{Difference, Kind, Problem, Snippet, Trouble};
 use devflow_migrations::SourceError;
 use devflow_runtime as runtime;
-use devflow_runtime::ErrorKind;
+use devflow_runtime::{ErrorKind, LedgerEntry};
 use std::error::Error as _;
 
 impl Trouble {
@@ -32,10 +32,26 @@ impl Kind {
             ErrorKind::Refused => Self::Refused,
             ErrorKind::Ledger => Self::Ledger,
             ErrorKind::MigrationFailed => Self::MigrationFailed,
+            ErrorKind::ApprovalMissing => Self::ApprovalMissing,
             ErrorKind::PlanChanged => Self::PlanChanged,
             // The command knows which signal it was.
             ErrorKind::Interrupted => Self::Interrupted(crate::outcome::Signal::Interrupt),
             ErrorKind::Broken | _ => Self::Broken,
+        }
+    }
+}
+
+impl Difference {
+    pub(super) fn of(difference: &runtime::Difference) -> Self {
+        let row = difference.row().cloned().map(LedgerEntry::of);
+        let by = row.and_then(|row| row.by);
+        let whose = by.map_or_else(String::new, |by| format!(" by {by}"));
+        Self {
+            code: difference.code(),
+            version: difference.version().map(str::to_owned),
+            approved: difference.approved(),
+            found: difference.found(),
+            message: format!("{difference}{whose}"),
         }
     }
 }
@@ -90,6 +106,7 @@ mod tests {
             (ErrorKind::Ledger, 4),
             (ErrorKind::MigrationFailed, 1),
             (ErrorKind::Broken, 1),
+            (ErrorKind::ApprovalMissing, 7),
             (ErrorKind::PlanChanged, 7),
             (ErrorKind::Interrupted, 130),
         ];

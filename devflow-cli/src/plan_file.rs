@@ -1,0 +1,62 @@
+//! Plan files: a plan as text, to be reviewed, and handed to the run that applies exactly that.
+//!
+//! A file names migrations by version, name and checksum and holds no SQL. Its shape is published in
+//! docs/schema/plan.schema.json; adding a key is fine, changing or removing one raises [`SHAPE`].
+
+mod shape;
+mod write;
+
+use crate::outcome::{Kind, Trouble};
+use crate::settings::small_file;
+use devflow_runtime::PlanContents;
+use shape::{SHAPE, Shape};
+use std::fmt::Display;
+use std::path::Path;
+pub(crate) use write::write;
+
+/// Reads a plan that was approved.
+pub(crate) fn read(path: &Path) -> Result<PlanContents, Trouble> {
+    let shown = path.display();
+    let text = small_file::read(path).map_err(|error| unreadable(&shown, &error))?;
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| damaged(&shown, &error))?;
+    match value.get("plan").and_then(serde_json::Value::as_u64) {
+        Some(version) if version != u64::from(SHAPE) => return Err(foreign(&shown, version)),
+        _ => {}
+    }
+    let shape: Shape = serde_json::from_value(value).map_err(|error| damaged(&shown, &error))?;
+    let claimed = shape.digest.clone();
+    let contents = shape.contents();
+    match contents.digest().as_str() == claimed {
+        true => Ok(contents),
+        false => Err(tampered(&shown, &claimed, contents.digest().as_str())),
+    }
+}
+
+fn unreadable(shown: &dyn Display, error: &dyn Display) -> Trouble {
+    let message = format!("the plan {shown} cannot be read: {error}");
+    Trouble::usage("plan_file_unreadable", message).help(
+        "`--plan` takes a file that `--dry-run --out FILE` wrote; in another job, hand it over as an artifact",
+    )
+}
+
+fn damaged(shown: &dyn Display, what: &dyn Display) -> Trouble {
+    let message = format!("{shown} is not a plan: {what}");
+    Trouble::usage("plan_file_damaged", message)
+        .help("write it again with `--dry-run --out FILE`, and have that approved")
+}
+
+fn foreign(shown: &dyn Display, version: u64) -> Trouble {
+    let message =
+        format!("the plan {shown} is of version {version}, and this devflow knows version {SHAPE}");
+    Trouble::usage("plan_file_version", message)
+        .help("use one devflow to write a plan and to apply it")
+}
+
+fn tampered(shown: &dyn Display, claimed: &str, found: &str) -> Trouble {
+    let message = format!(
+        "the plan {shown} was changed after it was written: it names the digest {claimed}, and what it holds has {found}"
+    );
+    Trouble::new(Kind::PlanChanged, "plan_file_edited", message)
+        .help("write it again with `--dry-run --out FILE`, and have that approved")
+}
