@@ -142,6 +142,8 @@ pub(crate) struct BaselineArguments {
 pub(crate) struct AdoptArguments {
     #[command(flatten)]
     pub(crate) change: ChangeArguments,
+    #[command(flatten)]
+    pub(crate) file: PlanFileArguments,
 }
 
 #[derive(Debug, Args)]

@@ -214,7 +214,7 @@ pub(crate) fn resolve(
             version: baseline.version,
         })),
         Command::Db(DbCommand::Adopt(adopt)) => Ok(Settings::Adopt(Adopt {
-            change: Change::resolve(adopt.change, surroundings)?,
+            change: Change::resolve(adopt.change, adopt.file, surroundings)?,
         })),
         Command::Db(DbCommand::Revert(revert)) => {
             let change = Change::resolve(revert.change, revert.file, surroundings)?;

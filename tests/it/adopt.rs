@@ -78,7 +78,7 @@ fn what_was_applied_otherwise_is_not_taken_over() {
     let changed = devflow(&project, &database, &approved).run().expect(7);
     assert_eq!(changed.json()["error"]["code"], "plan_changed");
 
-    project.write("migrations/2_table.sql", &table(2));
+    project.write("migrations/2_table.sql", table(2));
     let done = devflow(&project, &database, &approved).run().expect(0);
     let adopted = done.json()["adopted"].clone();
     assert_eq!(adopted.as_array().map(Vec::len), Some(2), "{adopted:#}");

@@ -1,6 +1,6 @@
 //! `devflow db adopt`: a database whose migrations another history has recorded.
 
-use super::{Desk, Proposal, Stopped, unless_interrupted};
+use super::{Desk, Proposal, Stopped, dry_run, unless_interrupted};
 use crate::outcome::{Mode, Outcome};
 use crate::settings::Adopt;
 use devflow_runtime::{Migrator, PlanReport};
@@ -8,7 +8,8 @@ use devflow_runtime::{Migrator, PlanReport};
 pub(super) async fn adopt(settings: &Adopt, desk: &mut Desk<'_, '_>) -> Result<Outcome, Stopped> {
     let migrator = desk.migrator();
     if settings.change.mode == Mode::DryRun {
-        return Ok(Outcome::of_plan(&plan(&migrator, desk).await?));
+        let plan = plan(&migrator, desk).await?;
+        return Ok(dry_run(&settings.change, &plan));
     }
     let propose = async |migrator: &Migrator, desk: &mut Desk<'_, '_>| {
         let plan = plan(migrator, desk).await?;
