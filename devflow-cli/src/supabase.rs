@@ -8,6 +8,7 @@ mod call;
 mod environment;
 mod failure;
 mod find;
+mod preflight;
 mod process;
 mod redaction;
 mod version;
@@ -16,7 +17,7 @@ use crate::outcome::Trouble;
 use crate::settings::Database;
 use answer::Answer;
 use call::{Call, Purpose};
-use devflow_runtime::{Delegate, DelegateFailure, Delegated, Engine, Errand, Said};
+use devflow_runtime::{Delegate, DelegateFailure, Delegated, Engine, Errand, MigrationSet, Said};
 pub(crate) use environment::Environment;
 use process::{Ended, Process};
 use redaction::Redaction;
@@ -55,19 +56,26 @@ impl Supabase {
     /// Finds it, and asks for its version.
     ///
     /// # Errors
-    /// `supabase_cli_missing`, or `supabase_cli_version` for one that devflow does not know how to use.
-    pub(crate) async fn find(database: &Database, wanted: &Wanted) -> Result<Self, Trouble> {
+    /// `supabase_cli_missing`, or `supabase_cli_version` for one that devflow does not know how to use; the problems of
+    /// files that it would not treat as their writer expects.
+    pub(crate) async fn find(
+        database: &Database,
+        wanted: &Wanted,
+        set: &MigrationSet,
+    ) -> Result<Self, Trouble> {
         let Wanted {
             configured,
             environment,
         } = wanted;
+        let project = project(&database.directory);
+        preflight::of_files(&project, set)?;
         let path = find::find(&database.folder, configured.as_deref(), environment)?;
         let (version, generation) = version::ask(&path, environment).await?;
         Ok(Self {
             path,
             version,
             generation,
-            project: project(&database.directory),
+            project,
             environment: environment.clone(),
             redaction: Redaction::of(database.url.expose()),
         })
@@ -138,6 +146,7 @@ impl Delegate for Supabase {
         hear: &'a mut (dyn FnMut(Said<'_>) + Send),
     ) -> Delegated<'a, Vec<String>> {
         Box::pin(async move {
+            preflight::of_plan(errand.plan, self.generation)?;
             let answer = self.push(Purpose::Preview, errand, hear).await?;
             Ok(answer.migrations)
         })

@@ -8,6 +8,7 @@ mod interruption;
 mod native;
 mod opened;
 mod scene;
+mod switching;
 mod workflow;
 
 /// A file that is not listed above would be no test at all, and nobody would notice.

@@ -44,7 +44,7 @@ async fn supabase(desk: &mut Desk<'_, '_>) -> Result<Option<Supabase>, Stopped> 
     let Some(wanted) = &desk.database.supabase else {
         return Ok(None);
     };
-    let supabase = Supabase::find(desk.database, wanted).await?;
+    let supabase = Supabase::find(desk.database, wanted, desk.set).await?;
     desk.supabase = Some(outcome::Supabase {
         path: supabase.path.display().to_string(),
         version: supabase.version.clone(),

@@ -13,8 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What is known of a range of versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Generation {
-    /// 2.110 to 2.122: a database is named by `--db-url`. Of the last, whether it can leave the vault alone.
-    Two { skips_vault: bool },
+    /// 2.110 to 2.122: a database is named by `--db-url`. Of the first, that they
+    /// send a file in a transaction block; of the last, that it can leave the vault alone.
+    Two { has_blocks: bool, skips_vault: bool },
     /// 3.x: a database is named by `--remote`.
     Three,
 }
@@ -27,6 +28,7 @@ impl Generation {
             .map(|part| part.parse::<u32>().ok());
         match (numbers.next()??, numbers.next()??) {
             (2, minor @ 110..=122) => Some(Self::Two {
+                has_blocks: minor < 115,
                 skips_vault: minor == 122,
             }),
             (3, _) => Some(Self::Three),
@@ -45,8 +47,16 @@ impl Generation {
     /// Whether it knows `--skip-vault`.
     pub(super) fn skips_vault(self) -> bool {
         match self {
-            Self::Two { skips_vault } => skips_vault,
+            Self::Two { skips_vault, .. } => skips_vault,
             Self::Three => true,
+        }
+    }
+
+    /// Whether it sends a file between BEGIN and COMMIT.
+    pub(super) fn has_blocks(self) -> bool {
+        match self {
+            Self::Two { has_blocks, .. } => has_blocks,
+            Self::Three => false,
         }
     }
 }
@@ -104,12 +114,19 @@ mod tests {
 
     #[test]
     fn what_is_known_is_used_and_nothing_else() {
-        let two = |skips_vault| Some(Generation::Two { skips_vault });
+        let two = |has_blocks, skips_vault| {
+            Some(Generation::Two {
+                has_blocks,
+                skips_vault,
+            })
+        };
         for (version, generation) in [
             ("3.1.0", Some(Generation::Three)),
             ("3.20.0-beta.1", Some(Generation::Three)),
-            ("2.122.1", two(true)),
-            ("2.110.0", two(false)),
+            ("2.122.1", two(false, true)),
+            ("2.115.0", two(false, false)),
+            ("2.114.9", two(true, false)),
+            ("2.110.0", two(true, false)),
             ("2.109.1", None),
             ("2.123.0", None),
             ("1.200.3", None),

@@ -43,12 +43,18 @@ const KNOWN: [&str; 6] = [
     STRONG_LOCKS,
 ];
 
+/// What the Supabase CLI understands as the whole of a file's first line; it says the same as `no-transaction`.
+const OF_SUPABASE: &str = "-- pg-delta: transaction=false";
+
 /// What cannot be the beginning of prose.
 const UNMISTAKABLE: [&str; 4] = ["no-", LOCK_TIMEOUT, STATEMENT_TIMEOUT, STRONG_LOCKS];
 
 impl Directives {
     /// Reads a line comment that stands before the first statement.
     pub(crate) fn read(&mut self, comment: &str, offset: usize, faults: &mut Vec<Fault>) {
+        if offset == 0 && comment.trim_end() == OF_SUPABASE {
+            self.no_transaction = true;
+        }
         for word in directive(comment)
             .into_iter()
             .flat_map(|words| words.split(','))
@@ -198,6 +204,10 @@ mod tests {
             assert!(directives.no_transaction && !directives.no_check, "{text}");
             assert_eq!(codes, [""; 0]);
         }
+        let (theirs, _) = read("-- pg-delta: transaction=false\nselect 1");
+        assert!(theirs.no_transaction);
+        let (late, _) = read("\n-- pg-delta: transaction=false\nselect 1");
+        assert!(!late.no_transaction);
         let (both, _) = read("-- devflow: no-check, no-transaction\nselect 1");
         assert!(both.no_check && both.no_transaction);
     }
