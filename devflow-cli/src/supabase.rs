@@ -95,11 +95,11 @@ impl Supabase {
         };
         let environment = self.environment.for_login(errand);
         let mut relay = |line: &str| {
-            let line = self.redaction.of_text(line);
+            // By its own name: a password may be a part of one.
             if let Some(file) = line.strip_prefix(BEGINNING) {
                 hear(Said::Began(file.trim_end_matches('.')));
             }
-            hear(Said::Line(&line));
+            hear(Said::Line(&self.redaction.of_text(line)));
         };
         let process = Process::start(&self.path, &call.arguments(), &environment, &self.project);
         let process = process.map_err(|error| failure::not_started(&self.path, &error))?;
@@ -114,12 +114,11 @@ impl Supabase {
     }
 
     fn understand(&self, ended: &Ended) -> Result<Answer, DelegateFailure> {
-        let said = self.redaction.of_text(&ended.stdout);
-        match Answer::read(&said) {
+        match Answer::read(&ended.stdout) {
             Some(Answer {
                 refusal: Some(refusal),
                 ..
-            }) => Err(failure::of(&refusal)),
+            }) => Err(failure::of(&refusal.redacted(&self.redaction))),
             Some(answer) if ended.code == Some(0) => Ok(answer),
             _ => Err(failure::crashed(ended.code)),
         }
@@ -158,5 +157,46 @@ impl Delegate for Supabase {
         hear: &'a mut (dyn FnMut(Said<'_>) + Send),
     ) -> Delegated<'a, ()> {
         Box::pin(async move { self.push(Purpose::Apply, errand, hear).await.map(drop) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::surroundings::Surroundings;
+
+    fn with_password(password: &str) -> Supabase {
+        Supabase {
+            path: PathBuf::new(),
+            version: String::new(),
+            generation: Generation::Three,
+            project: PathBuf::new(),
+            environment: Environment::of(&Surroundings::default()),
+            redaction: Redaction::of(&format!("postgres://ann:{password}@db.test/shop")),
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_a_part_of_the_answer_does_not_change_what_it_says() {
+        for password in ["table", "%22", "0", "migrations"] {
+            let supabase = with_password(password);
+            let understood = |stdout: &str| {
+                let stdout = stdout.to_owned();
+                supabase.understand(&Ended {
+                    code: Some(0),
+                    stdout,
+                })
+            };
+            let answer = understood("{\"migrations\":[\"2024_table.sql\"]}\n").unwrap();
+            assert_eq!(answer.migrations, ["2024_table.sql"], "{password}");
+            let refusal =
+                "{\"error\":{\"code\":\"DbPushApplyError\",\"message\":\"\\\"a table\\\"\"}}\n";
+            let failure = format!("{:?}", understood(refusal).unwrap_err());
+            assert!(failure.contains("\"migration_failed\""), "{failure}");
+            assert!(
+                password != "table" || failure.contains("a [redacted]"),
+                "{failure}"
+            );
+        }
     }
 }

@@ -92,3 +92,16 @@ fn its_environment_holds_what_it_needs_and_nothing_of_the_jobs() {
         ]
     );
 }
+
+/// What a program leaves behind keeps its streams open.
+#[test]
+fn what_it_leaves_behind_neither_delays_a_run_nor_outlives_it() {
+    let scene = three("sleep 500 & echo $! >left; echo garbage");
+    let _crashed = scene
+        .migrate()
+        .run()
+        .expect_error(1, "supabase_cli_crashed");
+    let left = scene.project.read("left");
+    let line = std::fs::read_to_string(format!("/proc/{}/cmdline", left.trim()));
+    assert!(!line.unwrap_or_default().contains("sleep"));
+}

@@ -1,5 +1,6 @@
 //! What the Supabase CLI writes to stdout.
 
+use super::redaction::Redaction;
 use serde::Deserialize;
 
 /// The document at the end of its stdout.
@@ -33,6 +34,18 @@ impl Answer {
         objects
             .map(|start| &text[*start..])
             .find_map(|text| serde_json::from_str(text).ok())
+    }
+}
+
+impl Refusal {
+    /// The same without the password. A text as JSON spells it cannot be searched for one, nor may one that is as short
+    /// as a quotation mark change what is JSON.
+    pub(super) fn redacted(self, redaction: &Redaction) -> Self {
+        Self {
+            message: redaction.of_text(&self.message),
+            suggestion: self.suggestion.map(|text| redaction.of_text(&text)),
+            ..self
+        }
     }
 }
 

@@ -4,22 +4,25 @@ use super::environment::Environment;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 /// Runs a program in a group of its own, and kills the group as soon as the pipe closes whose other end devflow holds:
-/// when devflow lets go of it, and when devflow is killed. The program itself reads nothing.
+/// when devflow lets go of it, and when devflow is killed. The program itself reads nothing, and what it leaves behind is
+/// ended with it.
 #[cfg(unix)]
 const LIFELINE: &str = "exec 3<&0
 \"$@\" </dev/null 3<&- &
 program=$!
 { read -r line; kill -KILL 0; } <&3 >/dev/null 2>&1 &
-watch=$!
 exec 3<&-
 wait \"$program\"
 code=$?
-kill -KILL \"$watch\"
+trap '' TERM
+kill -TERM 0
 exit \"$code\"";
 
 /// The longest line that is passed on whole.
@@ -27,6 +30,9 @@ const LINE: usize = 64 * 1024;
 
 /// The longest document that is read.
 const DOCUMENT: u64 = 16 * 1024 * 1024;
+
+/// How long what a program leaves behind may keep its streams open.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A program that was started. Dropped, it is killed with everything that it has started.
 pub(super) struct Process {
@@ -67,11 +73,21 @@ impl Process {
     /// Waits for its end; each line of its stderr is told as it comes.
     pub(super) async fn run(mut self, tell: &mut (dyn FnMut(&str) + Send)) -> Ended {
         let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
-        let (stdout, ()) = tokio::join!(document(stdout), relay(stderr, tell));
-        let status = self.child.wait().await;
+        let mut bytes = Vec::new();
+        let status = {
+            let reading = async { tokio::join!(document(stdout, &mut bytes), relay(stderr, tell)) };
+            let mut reading = pin!(reading);
+            tokio::select! {
+                _ = &mut reading => self.child.wait().await,
+                status = self.child.wait() => {
+                    let _ = tokio::time::timeout(GRACE, reading).await;
+                    status
+                }
+            }
+        };
         Ended {
             code: status.ok().and_then(|status| status.code()),
-            stdout,
+            stdout: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 }
@@ -95,12 +111,10 @@ fn command(program: &Path) -> Command {
 }
 
 /// A pipe that breaks ends here; the program's exit code says the rest.
-async fn document(stdout: Option<impl AsyncRead + Unpin>) -> String {
-    let mut bytes = Vec::new();
+async fn document(stdout: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) {
     if let Some(stdout) = stdout {
-        let _ = stdout.take(DOCUMENT).read_to_end(&mut bytes).await;
+        let _ = stdout.take(DOCUMENT).read_to_end(bytes).await;
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 async fn relay(stderr: Option<impl AsyncRead + Unpin>, tell: &mut (dyn FnMut(&str) + Send)) {
