@@ -128,7 +128,7 @@ impl<'a> Attempt<'a> {
             let ending = self
                 .apply(session, &mut **delegate, &errand, &mut times)
                 .await;
-            self.regain(connector, session, hold).await?;
+            let is_locked = self.regain(connector, session, hold).await?;
             self.settle_sessions(session, &since, ending.manner())
                 .await?;
             let after = ledger::versions(session).await?;
@@ -140,9 +140,11 @@ impl<'a> Attempt<'a> {
                 times: &times,
                 engine: &engine,
             };
-            let verdict = self.judge(session, case, ending, &mut retries);
-            match verdict.await {
-                Ok(Verdict::Again(pause)) => self.interrupt.sleep(pause).await,
+            let mut verdict = self.judge(session, case, ending, &mut retries).await;
+            let gone = before.difference(&after).map(String::as_str).collect();
+            verdict = verdict.and_then(|verdict| self.unless_gone(plan, gone, verdict));
+            match verdict {
+                Ok(Verdict::Again(pause)) if is_locked => self.interrupt.sleep(pause).await,
                 verdict => {
                     self.close_steps(session, plan, &times, &engine).await;
                     return verdict;
@@ -226,13 +228,14 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Says when the lock was lost meanwhile, and opens another session where this one was.
+    /// Says when the lock was lost meanwhile, and opens another session where this one was. The answer is whether the lock is
+    /// held still.
     async fn regain(
         &mut self,
         connector: &Connector<'_>,
         session: &mut Session,
         hold: &mut Hold,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let is_lost = session.ended().is_some();
         let is_unlocked = match hold {
             Hold::Own => is_lost,
@@ -252,7 +255,7 @@ impl<'a> Attempt<'a> {
                 .map_err(|error| self.unseen(error))?;
             session.heed(false);
         }
-        Ok(())
+        Ok(!is_unlocked)
     }
 
     /// Takes up what the table has gained of the plan, in the report and in the ledger.

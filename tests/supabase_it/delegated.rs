@@ -261,3 +261,24 @@ fn an_index_that_is_built_concurrently_waits_as_long_as_it_takes() {
     let _done = run.wait().expect(0);
     assert_eq!(scene.recorded().len(), 2);
 }
+
+#[test]
+fn a_migration_that_empties_the_clis_table_is_no_success() {
+    let scene = Scene::new(SupabaseCli::Current, &[TABLE]);
+    let _first = scene.migrate().run().expect(0);
+    scene.write(
+        "20240105000000_empty.sql",
+        "truncate supabase_migrations.schema_migrations;\n",
+    );
+    let report = scene.migrate().run().expect(1).json();
+    assert_eq!(report["error"]["code"], "supabase_rows_gone");
+    let said = report["error"].to_string();
+    assert!(said.contains("20240101000000"), "{said}");
+    assert_eq!(scene.events().len(), 2, "what was applied is recorded");
+    let _put_back = scene
+        .devflow(&["db", "repair", "--applied", "20240101000000", "--yes"])
+        .run()
+        .expect(0);
+    let report = scene.migrate().run().expect(0).json();
+    assert_eq!(report["already_applied"], 2);
+}

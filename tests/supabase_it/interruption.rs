@@ -148,3 +148,24 @@ fn a_lock_that_is_lost_meanwhile_is_said_and_what_was_applied_is_recorded() {
         ["20240102000000 applied", "20240103000000 applied"]
     );
 }
+
+/// Without the lock nothing is tried again: it is taken first, and the table looked at.
+#[test]
+fn a_file_that_is_refused_after_the_lock_was_lost_is_tried_again_under_it() {
+    let (scene, keeper) = gated(SupabaseCli::Current);
+    scene.configure("lock_timeout: 20s\n    lock_wait: 100s");
+    let mut run = scene.migrate().spawn();
+    wait_until_gated(&scene, &mut run);
+    scene.database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE application_name LIKE 'devflow %' AND datname = current_database()",
+    );
+    run.wait_for_stderr("devflow's lock was lost");
+    wait_until_gated(&scene, &mut run);
+    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(scene.database.value(locks), "1");
+    drop(keeper);
+    let _done = run.wait().expect(0);
+    assert_eq!(scene.recorded().len(), 2);
+}

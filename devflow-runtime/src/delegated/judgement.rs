@@ -182,6 +182,26 @@ impl Attempt<'_> {
             .with_failure(failure)
     }
 
+    /// A table that has lost rows is no success: what they stood for would be applied again.
+    pub(super) fn unless_gone(
+        &self,
+        plan: &Plan,
+        gone: Vec<&str>,
+        verdict: Verdict,
+    ) -> Result<Verdict> {
+        if gone.is_empty() {
+            return Ok(verdict);
+        }
+        let message = format!(
+            "while the Supabase CLI worked, {} lost the versions {}: the next run would apply them again",
+            self.table.shown,
+            gone.join(", ")
+        );
+        Err(Error::new(ErrorKind::Broken, "supabase_rows_gone", message)
+            .help("look for a migration that writes to the table, and put the rows back with `devflow db repair --applied VERSION`")
+            .with_report(self.report(plan, None)))
+    }
+
     /// What the table says now cannot be had.
     pub(super) fn unseen(&self, error: Error) -> Error {
         let message = format!(
