@@ -122,9 +122,11 @@ fn what_the_pages_document_and_the_workflow_runs_are_these_commands() {
     let lines = workflow
         .lines()
         .filter_map(|line| line.trim().strip_prefix("run: devflow "));
-    // The last one applies the plan that the third has shown.
-    let runs =
-        lines.map(|line| format!("devflow {}", line.trim_end_matches(" --approve \"$PLAN\"")));
+    // The last one applies the plan that the third has shown and written.
+    let runs = lines.map(|line| {
+        let line = line.trim_end_matches(" --out plan.json");
+        format!("devflow {}", line.trim_end_matches(" --plan plan.json"))
+    });
     assert_eq!(runs.collect::<Vec<_>>(), COMMANDS);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It knows what this repository's workflows use, and refuses anything else instead of guessing at it.
 
+mod artifact;
 mod document;
 mod expression;
 mod job;
@@ -10,6 +11,7 @@ mod step;
 pub use job::{JobRun, StepRun, Verdict};
 
 use crate::command::Outcome;
+use artifact::Artifacts;
 use document::Workflow;
 use expression::Context;
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ pub struct Actions {
     checkout: PathBuf,
     context: Context,
     installed: Option<PathBuf>,
+    artifacts: Artifacts,
 }
 
 impl Actions {
@@ -36,6 +39,7 @@ impl Actions {
             checkout: checkout.to_owned(),
             context: Context::default(),
             installed: None,
+            artifacts: Artifacts::new(),
         }
     }
 

@@ -57,6 +57,8 @@ pub(super) struct Step {
     pub(super) shell: Option<String>,
     pub(super) working_directory: Option<String>,
     #[serde(default)]
+    pub(super) with: BTreeMap<String, String>,
+    #[serde(default)]
     pub(super) env: BTreeMap<String, String>,
 }
 

@@ -76,6 +76,9 @@ pub(super) fn run(name: &str, job: &Job, actions: &Actions) -> JobRun {
     let mut place = step::Place::new(&actions.checkout, variables.collect());
     let mut steps = Vec::new();
     for step in &job.steps {
+        if actions.artifacts.serve(step, &place) {
+            continue;
+        }
         if is_provided(step, actions.installed.as_deref(), &mut place) {
             continue;
         }
