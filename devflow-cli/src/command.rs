@@ -305,16 +305,13 @@ fn dry_run(change: &Change, plan: &PlanReport) -> Outcome {
         return outcome;
     };
     if outcome.trouble.is_some() {
-        let text = format!(
-            "no plan was written to {}: it would be refused",
-            out.display()
-        );
+        let text = format!("no plan was written to {}: it would be refused", out.shown);
         outcome.remarks.push(Remark::new(text));
         return outcome;
     }
     match plan_file::write(out, &plan.contents) {
         Ok(()) => {
-            let text = format!("the plan was written to {}", out.display());
+            let text = format!("the plan was written to {}", out.shown);
             outcome.remarks.push(Remark::new(text));
             outcome
         }

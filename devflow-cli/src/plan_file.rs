@@ -11,25 +11,43 @@ use crate::settings::small_file;
 use devflow_runtime::PlanContents;
 use shape::{SHAPE, Shape};
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 pub(crate) use write::write;
 
+/// Where a plan file is, or will be.
+#[derive(Debug)]
+pub(crate) struct PlanPath {
+    path: PathBuf,
+    /// As it was given.
+    pub(crate) shown: String,
+}
+
+impl PlanPath {
+    /// A path that is relative to `directory`.
+    pub(crate) fn within(directory: &Path, path: &Path) -> Self {
+        Self {
+            path: directory.join(path),
+            shown: path.display().to_string(),
+        }
+    }
+}
+
 /// Reads a plan that was approved.
-pub(crate) fn read(path: &Path) -> Result<PlanContents, Trouble> {
-    let shown = path.display();
-    let text = small_file::read(path).map_err(|error| unreadable(&shown, &error))?;
+pub(crate) fn read(place: &PlanPath) -> Result<PlanContents, Trouble> {
+    let shown = &place.shown;
+    let text = small_file::read(&place.path).map_err(|error| unreadable(shown, &error))?;
     let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| damaged(&shown, &error))?;
+        serde_json::from_str(&text).map_err(|error| damaged(shown, &error))?;
     match value.get("plan").and_then(serde_json::Value::as_u64) {
-        Some(version) if version != u64::from(SHAPE) => return Err(foreign(&shown, version)),
+        Some(version) if version != u64::from(SHAPE) => return Err(foreign(shown, version)),
         _ => {}
     }
-    let shape: Shape = serde_json::from_value(value).map_err(|error| damaged(&shown, &error))?;
+    let shape: Shape = serde_json::from_value(value).map_err(|error| damaged(shown, &error))?;
     let claimed = shape.digest.clone();
     let contents = shape.contents();
     match contents.digest().as_str() == claimed {
         true => Ok(contents),
-        false => Err(tampered(&shown, &claimed, contents.digest().as_str())),
+        false => Err(tampered(shown, &claimed, contents.digest().as_str())),
     }
 }
 

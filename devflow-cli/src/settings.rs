@@ -16,7 +16,7 @@ use crate::args::{
     Arguments, ChangeArguments, Command, DbCommand, PlanFileArguments, RepairArguments,
 };
 use crate::outcome::{Configuration, Kind, Mode, Trouble};
-use crate::plan_file;
+use crate::plan_file::{self, PlanPath};
 use crate::surroundings::Surroundings;
 pub(crate) use binary::Binary;
 use clap_complete::Shell;
@@ -102,7 +102,7 @@ pub(crate) struct Change {
     pub(crate) mode: Mode,
     pub(crate) consent: Consent,
     /// Where the plan of a dry run is to be written.
-    pub(crate) out: Option<PathBuf>,
+    pub(crate) out: Option<PlanPath>,
 }
 
 #[derive(Debug)]
@@ -319,13 +319,14 @@ impl Change {
         binary: Option<&Path>,
         surroundings: &Surroundings,
     ) -> Result<Self, Trouble> {
-        let within = |path: PathBuf| surroundings.directory.join(path);
-        let plan = file.plan.map(|path| plan_file::read(&within(path)));
+        let within = |path: &PathBuf| PlanPath::within(&surroundings.directory, path);
+        let plan = file.plan.as_ref().map(within);
+        let plan = plan.as_ref().map(plan_file::read);
         Ok(Self {
             database: Database::resolve_with(&arguments.database, binary, surroundings)?,
             mode: arguments.mode(),
             consent: Consent::of(arguments.yes, arguments.approve, plan.transpose()?)?,
-            out: file.out.map(within),
+            out: file.out.as_ref().map(within),
         })
     }
 }

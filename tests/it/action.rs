@@ -92,6 +92,9 @@ fn the_action_installs_its_release_and_passes_on_what_the_command_tells() {
     let wrong = "0".repeat(64);
     let (outcome, _) = hub.run(&[("plan", &wrong)]);
     let _refused = outcome.expect(7);
+    let (outcome, _) = hub.run(&[("plan", "no plan.json")]);
+    let unread = outcome.expect(2);
+    assert!(unread.stderr.contains("no plan.json"), "{unread:?}");
     let (outcome, done) = hub.run(&[("plan", &planned["plan_digest"]), ("config", "devflow.yml")]);
     let _applied = outcome.expect(0);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! Writing a plan file: whole, or not at all.
 
+use super::PlanPath;
 use super::shape::Shape;
 use crate::fence::token;
 use crate::json::inert;
@@ -11,17 +12,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes a plan for review.
-pub(crate) fn write(path: &Path, contents: &PlanContents) -> Result<(), Trouble> {
+pub(crate) fn write(place: &PlanPath, contents: &PlanContents) -> Result<(), Trouble> {
     let now = Timestamp::now();
     let made_at = now.round(Unit::Second).unwrap_or(now).to_string();
     // Strings, numbers and lists always serialize.
     let text =
         serde_json::to_string_pretty(&Shape::of(contents.clone(), made_at)).unwrap_or_default();
-    replace(path, &(inert(&text) + "\n")).map_err(|error| {
-        let message = format!(
-            "the plan could not be written to {}: {error}",
-            path.display()
-        );
+    replace(&place.path, &(inert(&text) + "\n")).map_err(|error| {
+        let message = format!("the plan could not be written to {}: {error}", place.shown);
         Trouble::new(Kind::Output, "plan_not_written", message)
             .help("name a file in a directory that exists and can be written to")
     })
