@@ -33,13 +33,7 @@ pub fn plan_adopt(
     let (steps, others): (Vec<_>, Vec<_>) = steps.partition(is_there);
     adoption.withheld = others.into_iter().map(|step| step.migration).collect();
     adoption.findings.retain(concerns_records);
-    for finding in &mut adoption.findings {
-        let begun = |step: &Step| step.migration.version().as_str() == finding.version;
-        // Its row would have to follow one that says that it has begun.
-        if matches!(finding.kind, FindingKind::HalfDone { .. }) && steps.iter().any(begun) {
-            finding.severity = Severity::Refused;
-        }
-    }
+    adoption.refuse_half_done();
     let settled = |finding: &Finding| {
         Version::parse(&finding.version).is_ok_and(|version| is_applied(ledger, &version))
     };

@@ -1,6 +1,7 @@
 //! Planning to record what a database had before devflow came.
 
 use super::{Plan, Policy, Verb, plan};
+use crate::finding::Severity;
 use crate::ledger::Ledger;
 use crate::set::MigrationSet;
 use crate::settings::OutOfOrder;
@@ -20,8 +21,20 @@ pub fn plan_baseline(
         out_of_order: OutOfOrder::Allow,
         ..policy
     };
-    Plan {
+    let mut baseline = Plan {
         verb: Verb::Baseline,
         ..plan(set, ledger, lenient, Some(version))
+    };
+    baseline.refuse_half_done();
+    baseline
+}
+
+impl Plan {
+    /// A row that says a file has been there all along cannot follow one that says it has begun.
+    pub(super) fn refuse_half_done(&mut self) {
+        let findings = self.findings.iter_mut();
+        for finding in findings.filter(|finding| finding.code() == "half_done") {
+            finding.severity = Severity::Refused;
+        }
     }
 }

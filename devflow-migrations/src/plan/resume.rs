@@ -117,10 +117,12 @@ mod tests {
     use crate::ledger::tests::row;
     use crate::migration::Migration;
     use crate::plan::tests::{LENIENT, STRICT, outside};
-    use crate::plan::{Plan, plan};
+    use crate::plan::{Plan, plan, plan_adopt, plan_baseline};
     use crate::set::MigrationSet;
+    use crate::settings::TableName;
     use crate::text::Text;
     use crate::unit::Progress;
+    use crate::version::Version;
     use std::borrow::Cow;
 
     /// A history of `2_m.sql` outside a transaction: the rows that a run of `text` writes, up to `event` with so many of its
@@ -212,6 +214,23 @@ mod tests {
             let set = MigrationSet::new(vec![outside("2", &now)]).unwrap();
             let found = taken_up(&plan(&set, &ledger, STRICT, None));
             assert_eq!(found, expected, "{now}, {event} {done} {in_flight}");
+        }
+    }
+
+    #[test]
+    fn what_a_run_would_go_on_with_is_not_recorded_as_if_it_had_been_there_all_along() {
+        let text = "select 1; vacuum";
+        let ledger = half_done_ledger(text, "progress", 1, false);
+        let set = MigrationSet::new(vec![outside("2", text)]).unwrap();
+        let version = Version::parse("2").unwrap();
+        let elsewhere = Ledger::from_rows(vec![row(1, "2", 1, "applied")]);
+        let plans = [
+            plan_baseline(&set, &ledger, LENIENT, &version),
+            plan_adopt(&set, &ledger, LENIENT, &TableName::supabase(), &elsewhere),
+        ];
+        for plan in plans {
+            let codes: Vec<_> = plan.refused().map(|finding| finding.code()).collect();
+            assert_eq!(codes, ["half_done"], "{:?}", plan.verb());
         }
     }
 
