@@ -1,6 +1,7 @@
 //! What no Supabase CLI of today can be brought to do: a script stands in for it.
 
 use crate::scene::Scene;
+use support::Authority;
 
 const TABLE: (&str, &str) = ("20240101000000_table.sql", "create table t (i int);\n");
 
@@ -104,4 +105,20 @@ fn what_it_leaves_behind_neither_delays_a_run_nor_outlives_it() {
     let left = scene.project.read("left");
     let line = std::fs::read_to_string(format!("/proc/{}/cmdline", left.trim()));
     assert!(!line.unwrap_or_default().contains("sleep"));
+}
+
+/// The CLI runs in the folder above supabase/, and devflow wherever it was called.
+#[test]
+fn a_file_of_certificates_is_the_one_that_devflow_would_read() {
+    let scene = three("echo \"$*\" >seen; exit 1");
+    scene
+        .project
+        .write("ca.pem", Authority::create("root").pem());
+    let url = format!("{}&sslrootcert=ca.pem", scene.url());
+    let run = scene.migrate().env("DATABASE_URL", &url).run();
+    let _crashed = run.expect(1);
+    let arguments = scene.project.read("seen");
+    let path = arguments.split("sslrootcert=%2F").nth(1).unwrap();
+    let path = path.split(['&', ' ']).next().unwrap();
+    assert!(path.ends_with("ca.pem"), "{arguments}");
 }

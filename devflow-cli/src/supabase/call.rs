@@ -56,10 +56,17 @@ impl Call<'_> {
         );
         let limit = |limit: Option<Duration>| limit.map(|limit| limit.as_millis().to_string());
         let mode = Some(login.ssl_mode()).filter(|mode| *mode != "prefer");
-        let root = login.root_certificates().map(|root| root.to_string_lossy());
+        // Its folder is another than ours.
+        let root = login.root_certificates().map(|root| {
+            let whole = std::path::absolute(root);
+            whole.unwrap_or_else(|_| root.to_owned())
+        });
         let parameters = [
             ("sslmode", mode.map(str::to_owned)),
-            ("sslrootcert", root.map(|root| encoded(&root))),
+            (
+                "sslrootcert",
+                root.map(|root| encoded(&root.to_string_lossy())),
+            ),
             ("lock_timeout", limit(self.errand.lock_timeout)),
             ("statement_timeout", limit(self.errand.statement_timeout)),
         ];
