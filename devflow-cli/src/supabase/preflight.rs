@@ -49,27 +49,24 @@ pub(super) fn of_plan(plan: &Plan, generation: Generation) -> Result<(), Delegat
 /// It takes whatever begins with digits and ends in `.sql` for a migration.
 fn down_file(up: &Migration) -> Option<Problem> {
     let down = up.down()?;
-    Some(Problem {
-        help: Some(
-            "take it out of the directory, or let devflow apply the files, with `format: sql` and `ledger: supabase`"
-                .to_owned(),
-        ),
-        ..problem(
-            "supabase_down_file",
-            down.path(),
-            "the Supabase CLI would run this down file as a migration of its own",
-        )
-    })
+    Some(problem(
+        "supabase_down_file",
+        down.path(),
+        "the Supabase CLI would run this down file as a migration of its own",
+        "take it out of the directory, or let devflow apply the files, with `format: sql` and `ledger: supabase`",
+    ))
 }
 
 fn legacy_init(first: &Migration) -> Option<Problem> {
-    let is_old = first.recorded_version() < INIT_SINCE;
-    (is_old && first.recorded_name() == "init").then(|| Problem {
-        help: Some("give it another name than `init`".to_owned()),
-        ..problem(
+    let version = first.recorded_version();
+    let is_old = version.len() == INIT_SINCE.len() && version < INIT_SINCE;
+    let is_skipped = is_old && first.recorded_name() == "init";
+    is_skipped.then(|| {
+        problem(
             "supabase_init_file",
             first.path(),
             "the Supabase CLI skips a first file of this name whose version is before 2021-12-09",
+            "give it another name than `init`",
         )
     })
 }
@@ -95,19 +92,21 @@ fn switched_off(text: &str) -> Option<Problem> {
     let config: Config = toml::from_str(text).ok()?;
     let enabled = config.db?.migrations?.enabled?;
     let at = enabled.span().start;
-    (!enabled.into_inner()).then(|| {
-        let position = place_in(text, at);
-        let line = text.lines().nth(position.line as usize - 1);
-        Problem {
-            position: Some(position),
-            line: line.map(str::to_owned),
-            help: Some("set it to true, or take the line out".to_owned()),
-            ..problem(
-                "supabase_disabled",
-                CONFIG,
-                "migrations are switched off, so the Supabase CLI would apply nothing and report success",
-            )
-        }
+    if enabled.into_inner() {
+        return None;
+    }
+    let position = place_in(text, at);
+    let line = text.lines().nth(position.line as usize - 1);
+    let off = problem(
+        "supabase_disabled",
+        CONFIG,
+        "migrations are switched off, so the Supabase CLI would apply nothing and report success",
+        "set it to true, or take the line out",
+    );
+    Some(Problem {
+        position: Some(position),
+        line: line.map(str::to_owned),
+        ..off
     })
 }
 
@@ -120,14 +119,14 @@ fn place_in(text: &str, offset: usize) -> Position {
     }
 }
 
-fn problem(code: &'static str, path: &str, message: &str) -> Problem {
+fn problem(code: &'static str, path: &str, message: &str, help: &str) -> Problem {
     Problem {
         code,
         path: path.to_owned(),
         position: None,
         message: message.to_owned(),
         line: None,
-        help: None,
+        help: Some(help.to_owned()),
     }
 }
 
