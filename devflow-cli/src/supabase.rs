@@ -5,6 +5,7 @@
 
 mod answer;
 mod call;
+mod copy;
 mod environment;
 mod failure;
 mod find;
@@ -23,6 +24,7 @@ use process::{Ended, Process};
 use redaction::Redaction;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tempfile::TempDir;
 use version::Generation;
 
 /// What it may take to say which migrations are pending; it opens a connection for that.
@@ -40,6 +42,8 @@ pub(crate) struct Supabase {
     generation: Generation,
     /// The folder that holds `supabase/migrations`.
     project: PathBuf,
+    /// The same with the files as they were read.
+    copy: TempDir,
     environment: Environment,
     redaction: Redaction,
 }
@@ -75,6 +79,7 @@ impl Supabase {
             path,
             version,
             generation,
+            copy: copy::copy(&project, set)?,
             project,
             environment: environment.clone(),
             redaction: Redaction::of(database.url.expose()),
@@ -90,7 +95,7 @@ impl Supabase {
         let call = Call {
             generation: self.generation,
             purpose,
-            project: &self.project,
+            project: self.copy.path(),
             errand,
         };
         let environment = self.environment.for_login(errand);
@@ -171,6 +176,7 @@ mod tests {
             version: String::new(),
             generation: Generation::Three,
             project: PathBuf::new(),
+            copy: tempfile::tempdir().unwrap(),
             environment: Environment::of(&Surroundings::default()),
             redaction: Redaction::of(&format!("postgres://ann:{password}@db.test/shop")),
         }

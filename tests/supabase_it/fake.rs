@@ -51,6 +51,25 @@ fn other_versions_are_refused_with_what_is_needed() {
     }
 }
 
+/// Between its preview and its run the folder has changed: it gets what was planned all the same.
+#[test]
+fn it_is_given_the_files_that_were_planned() {
+    let scene = three(&format!(
+        "echo 'drop table t;' >supabase/migrations/{}; while [ \"$1\" != --workdir ]; do shift; done; cat \"$2\"/supabase/migrations/* >&2; exit 1",
+        TABLE.0
+    ));
+    let said = scene.migrate().run().expect(1);
+    let seen = scene
+        .project
+        .read("supabase/migrations/20240101000000_table.sql");
+    assert_eq!(seen, "drop table t;\n");
+    assert!(
+        said.stderr.contains("create table t (i int);"),
+        "{}",
+        said.stderr
+    );
+}
+
 /// What it writes is shown harmless, a runner does not obey it, and the password is not in it in any spelling.
 #[test]
 fn what_it_says_is_passed_on_harmless() {
