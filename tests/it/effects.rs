@@ -29,6 +29,18 @@ const SCHEMA: &str = "
     CREATE SEQUENCE q;
     CREATE TYPE mood AS ENUM ('good');
     CREATE DOMAIN positive AS integer;
+    CREATE TABLE with_domain (a positive, m mood);
+    CREATE TABLE list (a integer) PARTITION BY LIST (a);
+    CREATE TABLE others PARTITION OF list DEFAULT;
+    CREATE TABLE nines (a integer);
+    CREATE INDEX one_a ON one (a);
+    CREATE INDEX parent_a ON ONLY parent (a);
+    CREATE SCHEMA w;
+    CREATE STATISTICS measured ON a, b FROM t;
+    CREATE FUNCTION writes() RETURNS integer LANGUAGE sql AS 'DELETE FROM two; SELECT 1';
+    CREATE PROCEDURE proc() LANGUAGE sql AS 'DELETE FROM two';
+    INSERT INTO others VALUES (8);
+    INSERT INTO with_domain VALUES (1, 'good');
     INSERT INTO u VALUES (1, 'x'), (2, 'y');
     INSERT INTO t SELECT 1, 1, 'x', 1;
     INSERT INTO free VALUES (1, 'x');
@@ -183,6 +195,77 @@ const STATEMENTS: &str = "
     REINDEX TABLE t
     REINDEX INDEX t_a
     ANALYZE t
+    ALTER TABLE t ADD COLUMN n integer DEFAULT writes() -- two
+    ALTER TABLE t ADD n bigint DEFAULT 1 REFERENCES u
+    ALTER TABLE t ADD n integer DEFAULT 1 CHECK (n > 0)
+    ALTER TABLE t ADD n integer DEFAULT random()::integer
+    ALTER TABLE t ADD COLUMN n bigint, ADD CONSTRAINT c FOREIGN KEY (n) REFERENCES u
+    ALTER TABLE t SET (fillfactor = 70), VALIDATE CONSTRAINT later
+    ALTER TABLE t VALIDATE CONSTRAINT later, DISABLE TRIGGER ALL
+    ALTER TABLE t DROP CONSTRAINT t_pkey
+    ALTER TABLE u DROP CONSTRAINT u_pkey CASCADE -- t
+    ALTER TABLE t OWNER TO CURRENT_USER, ALTER a TYPE bigint
+    ALTER TABLE t SET TABLESPACE pg_default
+    ALTER TABLE IF EXISTS t RENAME a TO aa
+    ALTER TABLE one ADD CHECK (a = 1)
+    ALTER TABLE parent ADD CHECK (a = 1) -- one
+    ALTER TABLE parent ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES u -- one
+    ALTER TABLE parent ALTER a SET NOT NULL -- one
+    ALTER TABLE list ATTACH PARTITION nines FOR VALUES IN (9) -- others
+    ALTER TABLE list DETACH PARTITION others
+    ALTER INDEX parent_a ATTACH PARTITION one_a -- parent one
+    ALTER DOMAIN positive ADD CHECK (value > 0) -- with_domain
+    ALTER DOMAIN positive SET NOT NULL -- with_domain
+    ALTER SEQUENCE q OWNED BY t.a -- t
+    ALTER VIEW seen SET (security_barrier = true)
+    ALTER VIEW seen ALTER id SET DEFAULT 1
+    ALTER STATISTICS measured SET STATISTICS 10
+    DROP STATISTICS measured -- t
+    DROP SEQUENCE q
+    DROP TYPE mood CASCADE -- with_domain
+    DROP DOMAIN positive CASCADE -- with_domain
+    DROP SCHEMA w CASCADE
+    DROP TABLE parent -- one
+    DROP TABLE one -- parent
+    DROP TABLE u CASCADE -- t
+    DROP PUBLICATION all_of_it
+    TRUNCATE u CASCADE -- t
+    TRUNCATE parent -- one
+    CREATE TABLE n PARTITION OF list FOR VALUES IN (5) -- others
+    CREATE INDEX ON parent (a) -- one
+    CREATE INDEX ON ONLY parent (a)
+    CREATE CONSTRAINT TRIGGER n AFTER UPDATE ON t FROM u FOR EACH ROW EXECUTE FUNCTION f() -- u
+    CREATE SEQUENCE n OWNED BY t.a -- t
+    CREATE SCHEMA n CREATE TABLE m (a bigint REFERENCES public.u)
+    CREATE OR REPLACE TRIGGER trigger_1 BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()
+    CREATE RECURSIVE VIEW n (a) AS SELECT id FROM t
+    SELECT a INTO n FROM two
+    SELECT * FROM (SELECT * FROM two) x FOR UPDATE
+    SELECT * FROM two WHERE EXISTS (SELECT FROM free FOR SHARE)
+    SELECT (SELECT a FROM two LIMIT 1) FROM free FOR UPDATE
+    WITH x AS (SELECT a FROM two FOR UPDATE) SELECT * FROM x
+    SELECT writes() -- two
+    SELECT nextval('q')
+    VALUES (writes()) -- two
+    CALL proc() -- two
+    DO 'BEGIN DELETE FROM two; END' -- two
+    EXPLAIN ANALYZE DELETE FROM two
+    EXPLAIN DELETE FROM two
+    PREPARE p AS DELETE FROM two
+    DECLARE c CURSOR FOR SELECT * FROM two FOR UPDATE
+    COPY (DELETE FROM two RETURNING a) TO '/dev/null'
+    INSERT INTO two VALUES (1) ON CONFLICT DO NOTHING
+    UPDATE parent SET a = 1 -- one
+    DELETE FROM ONLY parent
+    LOCK TABLE seen -- t
+    LOCK TABLE parent IN SHARE MODE -- one
+    GRANT SELECT ON ALL TABLES IN SCHEMA w TO CURRENT_USER
+    REVOKE ALL ON two FROM PUBLIC -- two
+    COMMENT ON INDEX t_a IS 'x'
+    COMMENT ON TRIGGER trigger_1 ON t IS 'x'
+    COMMENT ON MATERIALIZED VIEW kept IS 'x'
+    SET CONSTRAINTS ALL DEFERRED
+    DISCARD PLANS
     SET LOCAL search_path = public
     SELECT set_config('a.b', 'c', true)";
 

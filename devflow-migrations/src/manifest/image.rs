@@ -3,7 +3,7 @@
 use super::Manifest;
 use super::seal::{FORMAT, HEAD_LENGTH, Head, LONGEST, MARKER_LENGTH, marker};
 use crate::problem::{Problem, SourceError};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -58,9 +58,9 @@ impl Manifest {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
+    // A pipe of that name would be waited for without end.
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
         false => Err(io::Error::other("it is not a regular file")),
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn mode(action: &SyntaxNode) -> LockMode {
         | S::ATTACH_PARTITION
         | S::INDEX_RENAME_TO
         | S::ATTACH_INDEX_PARTITION => LockMode::ShareUpdateExclusive,
+        S::SET_OPTIONS | S::RESET_OPTIONS if is_of_view(action) => LockMode::AccessExclusive,
         S::SET_OPTIONS | S::RESET_OPTIONS => of_options(action),
         S::DETACH_PARTITION
             if action.has(S::DETACH_CONCURRENTLY) || action.has(S::DETACH_FINALIZE) =>
@@ -31,6 +32,12 @@ pub(super) fn mode(action: &SyntaxNode) -> LockMode {
         S::ALTER_COLUMN if is_about_statistics(action) => LockMode::ShareUpdateExclusive,
         _ => LockMode::AccessExclusive,
     }
+}
+
+/// The options of a view, which has no storage, change what it means.
+fn is_of_view(action: &SyntaxNode) -> bool {
+    let statement = action.parent();
+    statement.is_some_and(|statement| statement.kind() == SyntaxKind::ALTER_VIEW)
 }
 
 /// Storage parameters are changed beside readers and writers, but for those that change what an index or a catalog means.

@@ -273,10 +273,7 @@ impl Locks {
                 self.add(name.map(Locked::Table), mode, Toll::None);
             }
             S::REFERENCES_CONSTRAINT | S::FOREIGN_KEY_CONSTRAINT => {
-                let is_added = node
-                    .parent()
-                    .is_some_and(|it| it.kind() == S::ADD_CONSTRAINT);
-                let is_checked = is_added && !node.has(S::NOT_VALID);
+                let is_checked = has_values(node) && !node.has(S::NOT_VALID);
                 let toll = if is_checked { Toll::Scan } else { Toll::None };
                 self.push(referred(), M::ShareRowExclusive, toll, true);
             }
@@ -299,11 +296,28 @@ impl Locks {
     }
 }
 
-/// Whether the rows of what stands in this FROM are locked as well.
+/// Whether rows that were there before may refer to something by this foreign key.
+fn has_values(foreign_key: &SyntaxNode) -> bool {
+    use SyntaxKind as S;
+    foreign_key
+        .parent()
+        .is_some_and(|action| match action.kind() {
+            S::ADD_COLUMN => action.has(S::DEFAULT_CONSTRAINT),
+            kind => kind == S::ADD_CONSTRAINT,
+        })
+}
+
+/// Whether the rows of what stands in this FROM are locked as well: by its own query, or by one whose FROM has that in it.
 fn is_for_update(item: &SyntaxNode) -> bool {
-    let mut around = item.ancestors();
-    let select = around.find(|node| node.kind() == SyntaxKind::SELECT);
-    select.is_some_and(|select| select.has(SyntaxKind::LOCKING_CLAUSE))
+    use SyntaxKind as S;
+    let in_from = |node: &SyntaxNode| {
+        !matches!(
+            node.kind(),
+            S::WITH_TABLE | S::WHERE_CLAUSE | S::TARGET_LIST
+        )
+    };
+    let mut around = item.ancestors().take_while(in_from);
+    around.any(|node| node.kind() == S::SELECT && node.has(S::LOCKING_CLAUSE))
 }
 
 /// The names that a statement gives to its own queries.
