@@ -32,10 +32,14 @@ impl PlanPath {
     }
 }
 
+/// How long a plan file may be, in bytes: some 100 000 migrations.
+const LONGEST: u64 = 32 << 20;
+
 /// Reads a plan that was approved.
 pub(crate) fn read(place: &PlanPath) -> Result<PlanContents, Trouble> {
     let shown = &place.shown;
-    let text = small_file::read(&place.path).map_err(|error| unreadable(shown, &error))?;
+    let text =
+        small_file::read_up_to(LONGEST, &place.path).map_err(|error| unreadable(shown, &error))?;
     let value: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| damaged(shown, &error))?;
     match value.get("plan").and_then(serde_json::Value::as_u64) {
@@ -77,4 +81,33 @@ fn tampered(shown: &dyn Display, claimed: &str, found: &str) -> Trouble {
     );
     Trouble::new(Kind::PlanChanged, "plan_file_edited", message)
         .help("write it again with `--dry-run --out FILE`, and have that approved")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devflow_runtime::PlannedStep;
+
+    #[test]
+    fn a_plan_of_many_migrations_is_read_as_it_was_written() {
+        let step = |version: i32| PlannedStep {
+            version: version.to_string(),
+            file: format!("{version}_\u{1b}[31m\n::error::{}.sql", "é".repeat(100)),
+            checksum: "ab".repeat(32),
+            mode: "transaction".to_owned(),
+            resumed_after: (version == 1).then_some(3),
+        };
+        let plan = PlanContents {
+            environment: "production".to_owned(),
+            steps: (1..5_000).map(step).collect(),
+            ..PlanContents::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let place = PlanPath::within(folder.path(), Path::new("plan.json"));
+        write(&place, &plan).unwrap();
+        let text = std::fs::read_to_string(&place.path).unwrap();
+        assert!(text.len() > 1 << 20);
+        assert!(!text.contains('\u{1b}') && !text.contains("\n::"));
+        assert_eq!(read(&place).unwrap(), plan);
+    }
 }

@@ -40,7 +40,7 @@ impl Attempt<'_> {
         let differences =
             reviewed.map_or_else(Vec::new, |reviewed| reviewed.differences(&contents, ledger));
         let report = self.plan_report(plan.clone(), contents, exists);
-        let error = match carried_out(ledger, &approved.digest) {
+        let error = match carried_out(ledger, approved) {
             Some(row) if plan.steps().is_empty() => already(row),
             _ => changed(&digest, differences.is_empty()).with_differences(differences),
         };
@@ -72,24 +72,30 @@ impl Attempt<'_> {
     }
 }
 
-/// The newest row of the runs that had this plan, unless it says that one of them failed.
-fn carried_out<'l>(ledger: &'l Ledger, digest: &PlanDigest) -> Option<&'l LedgerRow> {
+/// The newest row of the runs that had this plan, unless it says that one of them failed, or a step of it has none.
+fn carried_out<'l>(ledger: &'l Ledger, approved: &Approved) -> Option<&'l LedgerRow> {
     let rows = ledger.iter().flat_map(|(_, history)| history.rows());
     let is_its = |row: &LedgerRow| {
         let plan = row.run.as_deref().and_then(|run| claim(run, "plan"));
-        plan.as_deref() == Some(digest.as_str())
+        plan.as_deref() == Some(approved.digest.as_str())
     };
-    let newest = rows
-        .filter(|(_, row)| is_its(row))
-        .max_by_key(|(_, row)| row.id);
+    let its: Vec<_> = rows.filter(|(_, row)| is_its(row)).collect();
+    let newest = its.iter().max_by_key(|(_, row)| row.id);
+    let is_done = |version: &str| {
+        let mut its = its.iter();
+        its.any(|(event, row)| row.version == version && is_end(*event))
+    };
+    let contents = approved.contents.as_deref();
+    let is_whole = contents.is_none_or(|plan| plan.steps.iter().all(|it| is_done(&it.version)));
     newest
-        .filter(|(event, _)| {
-            !matches!(
-                event,
-                LedgerEvent::Failed | LedgerEvent::Started | LedgerEvent::Progress
-            )
-        })
-        .map(|(_, row)| row)
+        .filter(|(event, _)| is_whole && is_end(*event))
+        .map(|(_, row)| *row)
+}
+
+/// Whether nothing of the version is left to do.
+fn is_end(event: LedgerEvent) -> bool {
+    use LedgerEvent as E;
+    !matches!(event, E::Failed | E::Started | E::Progress)
 }
 
 fn already(row: &LedgerRow) -> Error {

@@ -1,7 +1,7 @@
 //! A plan that is written, reviewed, and handed to the run that applies exactly that.
 
 use serde_json::Value;
-use support::{Command, Outcome, Project, TestDatabase, validate};
+use support::{Command, Outcome, Project, Signal, TestDatabase, validate, wait_until};
 
 const CONFIG: &str = "version: \"1\"\ndatabase:\n  environments:\n    \
     local: { url_env: DATABASE_URL }\n    \
@@ -194,6 +194,43 @@ fn another_runner_between_review_and_apply_is_named() {
 }
 
 #[test]
+fn a_plan_that_was_cut_short_is_not_said_to_be_carried_out() {
+    let reviewed = Reviewed::new();
+    reviewed.database.execute("CREATE TABLE c ()");
+    let _failed = reviewed.apply().expect(1);
+    reviewed.assert_refused(
+        &["done", "recorded"],
+        &[
+            "≠ 2_b.sql was applied in between, at 20",
+            "≠ version 3 failed in between, at 20",
+        ],
+    );
+
+    // Without the one that was cut off nothing is pending, and still half of the plan was never carried out.
+    let reviewed = Reviewed::new();
+    reviewed
+        .project
+        .write("migrations/3_c.sql", "SELECT pg_sleep(99);\n");
+    let plan = ["--dry-run", "--out", "plan.json"];
+    let _written = reviewed.production(&plan).run().expect(0);
+    let running = reviewed.production(&["--plan", "plan.json"]).spawn();
+    wait_until("3_c.sql runs", || reviewed.database.events().len() == 2);
+    running.signal(Signal::KILL);
+    let _killed = running.wait();
+    reviewed.database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    let is_free = || reviewed.database.advisory_locks() == 0;
+    wait_until("the killed run's lock is free", is_free);
+    reviewed.project.remove("migrations/3_c.sql");
+    reviewed.assert_refused(
+        &["done", "removed"],
+        &["≠ 3_c.sql is not to be applied any more"],
+    );
+}
+
+#[test]
 fn a_file_that_is_no_plan_is_refused_before_anything_connects() {
     let reviewed = Reviewed::new();
     let plan = reviewed.project.read("plan.json");
@@ -226,6 +263,14 @@ fn a_file_that_is_no_plan_is_refused_before_anything_connects() {
         gone.run().expect(2).json()["error"]["code"],
         "plan_file_unreadable"
     );
+    let mkfifo = reviewed.project.command("mkfifo".as_ref());
+    let _made = mkfifo.args(&["pipe"]).run().expect(0);
+    let piped = reviewed.production(&["--plan", "pipe", "--json"]).run();
+    let json = piped.expect(2).json();
+    assert_eq!(json["error"]["code"], "plan_file_unreadable");
+    let piped = reviewed.devflow(&["status", "--json", "--env", "local", "--binary", "pipe"]);
+    let json = piped.run().expect(2).json();
+    assert!(json.to_string().contains("binary_unreadable"), "{json:#}");
     let both = ["--plan", "plan.json", "--json", "--approve"];
     let wrong = reviewed.production(&both).args(&[&"0".repeat(64)]).run();
     assert_eq!(

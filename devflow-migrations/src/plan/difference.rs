@@ -277,14 +277,14 @@ impl fmt::Display for Difference {
             Self::Added(step) => write!(f, "{} was not part of it", step.file),
             Self::Removed(step) => write!(f, "{} is not to be applied any more", step.file),
             Self::Done(step, row) => {
-                write!(f, "{} was {} in between{}", step.file, row.event, at(row))
+                write!(f, "{} {} in between{}", step.file, happened(row), at(row))
             }
             Self::Recorded(row) => {
                 write!(
                     f,
-                    "version {} was {} in between{}",
+                    "version {} {} in between{}",
                     row.version,
-                    row.event,
+                    happened(row),
                     at(row)
                 )
             }
@@ -302,6 +302,15 @@ impl PlannedStep {
             Some(completed) => format!("{} from behind statement {completed}", self.mode),
             None => self.mode.clone(),
         }
+    }
+}
+
+/// What a row says, of its version.
+fn happened(row: &LedgerRow) -> String {
+    match LedgerEvent::parse(&row.event) {
+        Some(LedgerEvent::Failed) => "failed".to_owned(),
+        Some(LedgerEvent::Progress) => "got further".to_owned(),
+        _ => format!("was {}", row.event),
     }
 }
 
