@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a code is the first text of, where it is a literal.
-const OPENINGS: [&str; 13] = [
+const OPENINGS: [&str; 14] = [
     "DelegateFailure::new(",
     "Error::new(",
     "Trouble::new(",
@@ -15,6 +15,7 @@ const OPENINGS: [&str; 13] = [
     "Fault::new(",
     "directory_problem(",
     " problem(",
+    "..problem(",
     "refused(",
     "finding(",
     " code: ",
