@@ -7,6 +7,9 @@ use crate::session::Session;
 use devflow_migrations::{Ledger, LedgerRow};
 use serde_json::Value;
 
+/// What stands for a system identifier that could not be asked for.
+const UNKNOWN: &str = "unknown";
+
 /// What the rows of a run say whose environment requires an approval.
 const REQUIRED: &str = "approval_required";
 
@@ -55,22 +58,27 @@ impl Attempt<'_> {
         }
     }
 
-    /// The newest claim, where it is about this very database. A copy under another name, or on another server, is free.
+    /// The newest claim that is about this very database. A copy under another name, or on another server, is free.
     async fn guard<'l>(&mut self, session: &mut Session, ledger: &'l Ledger) -> Option<Guard<'l>> {
-        let guard = Guard::newest(ledger)?;
-        // The same environment without the requirement was changed on purpose, where everybody can read it.
-        let is_elsewhere = guard.word("database") != Some(&self.place.database)
-            || guard.word("environment") == Some(&self.migrator.environment);
-        if is_elsewhere {
+        let mut guards = Guard::all(ledger);
+        guards.retain(|guard| guard.word("database") == Some(&self.place.database));
+        if guards.is_empty() {
             return None;
         }
         let system = self.system(session).await;
-        (guard.word("system") == Some(&system)).then_some(guard)
+        // Where either side could not ask, nothing says that it is another server.
+        guards.retain(|guard| {
+            let claimed = guard.word("system").unwrap_or(UNKNOWN);
+            claimed == system || claimed == UNKNOWN || system == UNKNOWN
+        });
+        let newest = guards.into_iter().max_by_key(|guard| guard.row.id);
+        // The same environment without the requirement was changed on purpose, where everybody can read it.
+        newest.filter(|guard| guard.word("environment") != Some(&self.migrator.environment))
     }
 }
 
 impl<'l> Guard<'l> {
-    fn newest(ledger: &'l Ledger) -> Option<Self> {
+    fn all(ledger: &'l Ledger) -> Vec<Self> {
         let rows = ledger.iter().flat_map(|(_, history)| history.rows());
         let guards = rows.filter_map(|(_, row)| {
             // Most rows say nothing of it, and need not be parsed.
@@ -78,7 +86,7 @@ impl<'l> Guard<'l> {
             let run: Value = serde_json::from_str(text).ok()?;
             (run.get(REQUIRED) == Some(&Value::Bool(true))).then_some(Self { row, run })
         });
-        guards.max_by_key(|guard| guard.row.id)
+        guards.collect()
     }
 
     fn word(&self, key: &str) -> Option<&str> {
@@ -99,7 +107,7 @@ impl<'l> Guard<'l> {
         );
         Error::new(ErrorKind::ApprovalMissing, "environment_guarded", message).help(format!(
             "check which URL this run was given; to change this database, run with `--env {guarded}`. If it needs no approvals any more, \
-             set `require_approval: false` on `{guarded}` in devflow.yml"
+             set `require_approval: false` on `{guarded}` in devflow.yml; a copy that keeps its server's files is told apart by another name"
         ))
     }
 }
