@@ -31,7 +31,7 @@ use figures::Figures;
 use plot::Plot;
 use ratios::Ratios;
 use report::{Circumstances, Report};
-use runner::{RUNNERS, Runner};
+use runner::{Form, RUNNERS, Runner};
 use stage::Stage;
 use std::fs;
 use trial::Rounds;
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     let failures = measure(&arguments, &stage, &runners, &mut figures)?;
     let circumstances = Circumstances {
         date: arguments.date.clone().map_or_else(today, Ok)?,
-        versions: versions(&stage)?,
+        versions: versions(&stage, &runners)?,
         machine: machine::description()?,
         load: (before, machine::load()),
         quick: arguments.quick,
@@ -110,8 +110,9 @@ fn measure(
     Ok(failures)
 }
 
-fn versions(stage: &Stage) -> Result<Vec<String>> {
-    let mut versions = programs::versions()?;
+fn versions(stage: &Stage, runners: &[&Runner]) -> Result<Vec<String>> {
+    let forms: Vec<Form> = runners.iter().map(|runner| runner.form).collect();
+    let mut versions = programs::versions(&forms)?;
     versions.insert(0, stage.server_version());
     Ok(versions)
 }

@@ -50,29 +50,47 @@ pub(crate) fn program(form: Form, corpus: Corpus) -> Result<PathBuf> {
     }
 }
 
-/// The versions of all tools, a line each.
-pub(crate) fn versions() -> Result<Vec<String>> {
-    let psql = program(Form::Command("psql"), Corpus::C100)?;
-    let mut lines = vec![
-        format!(
-            "devflow at {}",
-            says("git", &["describe", "--always", "--dirty"])?
-        ),
-        says(&psql.to_string_lossy(), &["--version"])?,
-        says("rustc", &["--version"])?,
-        "sqlx 0.9.0, refinery 0.10.0 (embedded, release builds)".to_owned(),
-        "dbmate 2.36.0 (its program from npm, without Node.js)".to_owned(),
-    ];
-    lines.extend(PACKAGES.iter().map(|package| {
-        let Package {
-            name,
-            version,
-            features,
-            ..
-        } = package;
-        format!("{name} {version} ({features})")
-    }));
+/// The versions of the tools that take part, a line each.
+pub(crate) fn versions(forms: &[Form]) -> Result<Vec<String>> {
+    let mut lines = vec![says("rustc", &["--version"])?];
+    for form in forms {
+        lines.push(version(*form)?);
+    }
     Ok(lines)
+}
+
+fn version(form: Form) -> Result<String> {
+    Ok(match form {
+        Form::Command("devflow") | Form::Embedded("devflow") => {
+            let commit = says("git", &["describe", "--always", "--dirty"])?;
+            format!("{} at {commit}", form.words())
+        }
+        Form::Command("psql") => {
+            let program = program(form, Corpus::C100)?;
+            says(&program.to_string_lossy(), &["--version"])?
+        }
+        Form::Command("dbmate") => {
+            "dbmate 2.36.0 (its program from npm, without Node.js)".to_owned()
+        }
+        Form::Command(program) => {
+            let package = PACKAGES.iter().find(|package| package.program == program);
+            package.map_or_else(String::new, |package| {
+                format!(
+                    "{} {} ({})",
+                    package.name, package.version, package.features
+                )
+            })
+        }
+        Form::Embedded(package) => {
+            let manifest = workspace().join(format!("embedded/{package}/Cargo.toml"));
+            let text =
+                fs::read_to_string(&manifest).map_err(|error| Fault::at(&manifest, error))?;
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(&format!("{package} = ")));
+            format!("{}: `{}`", form.words(), line.unwrap_or_default())
+        }
+    })
 }
 
 /// The folder of this workspace's sources.

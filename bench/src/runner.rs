@@ -29,6 +29,22 @@ pub(crate) enum Form {
     Embedded(&'static str),
 }
 
+impl Form {
+    /// In the list of versions.
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Command(_) => "the command",
+            Self::Embedded(_) => "embedded",
+        }
+    }
+
+    /// Which tool it is, and in which form.
+    pub(crate) fn words(self) -> String {
+        let (Self::Command(name) | Self::Embedded(name)) = self;
+        format!("{name}, {}", self.noun())
+    }
+}
+
 /// One run of a program.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
