@@ -11,6 +11,7 @@ use devflow_runtime::{Migrations, Migrator, embed_migrations};
 use std::io::stderr;
 use tokio::net::TcpListener;
 use tokio::signal::ctrl_c;
+use tokio::sync::watch::{self, Receiver};
 use tracing::info;
 
 /// The files in `migrations/`: checked by the compiler, and part of this binary.
@@ -34,9 +35,10 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     tracing_subscriber::fmt().with_writer(stderr).init();
     let database_url = database_url()?;
+    let signals = listen();
     match arguments.command {
-        Some(Command::Migrate) => migrate(&database_url).await,
-        None => serve(&database_url).await,
+        Some(Command::Migrate) => migrate(&database_url, &signals).await,
+        None => serve(&database_url, &signals).await,
     }
 }
 
@@ -54,25 +56,25 @@ fn database_url() -> anyhow::Result<String> {
 }
 
 /// Applies what is pending; the first signal rolls back the migration that runs, and ends.
-async fn migrate(database_url: &str) -> anyhow::Result<()> {
+async fn migrate(database_url: &str, signals: &Receiver<bool>) -> anyhow::Result<()> {
     let migrator = Migrator::new(&MIGRATIONS);
     let report = migrator
-        .run_until(database_url, &mut (), shutdown())
+        .run_until(database_url, &mut (), first(signals.clone()))
         .await?;
     info!(applied = report.steps.len(), "the database is up to date");
     Ok(())
 }
 
 /// Applies what is pending, then answers requests until the first signal.
-async fn serve(database_url: &str) -> anyhow::Result<()> {
-    migrate(database_url).await?;
+async fn serve(database_url: &str, signals: &Receiver<bool>) -> anyhow::Result<()> {
+    migrate(database_url, signals).await?;
     let address = std::env::var("LISTEN_ADDR").unwrap_or("127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&address)
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     announce(&listener)?;
     axum::serve(listener, links::routes(database_url)?)
-        .with_graceful_shutdown(shutdown())
+        .with_graceful_shutdown(first(signals.clone()))
         .await?;
     Ok(())
 }
@@ -87,8 +89,26 @@ fn announce(listener: &TcpListener) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Listens for signals from here on: one that comes while nobody waits for it, as between migrating and serving, would
+/// otherwise be lost.
+fn listen() -> Receiver<bool> {
+    let (heard, signals) = watch::channel(false);
+    tokio::spawn(async move {
+        signalled().await;
+        heard.send_replace(true);
+    });
+    signals
+}
+
+/// Completes once there has been a signal.
+async fn first(mut signals: Receiver<bool>) {
+    if signals.wait_for(|heard| *heard).await.is_err() {
+        std::future::pending().await
+    }
+}
+
 /// Completes at Ctrl-C or, on Unix, SIGTERM.
-async fn shutdown() {
+async fn signalled() {
     tokio::select! {
         _ = ctrl_c() => {}
         () = terminated() => {}
