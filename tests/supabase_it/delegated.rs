@@ -177,11 +177,11 @@ fn migrations_that_the_clis_own_configuration_turns_off_are_not_taken_for_done()
     let scene = Scene::new(SupabaseCli::Current, &[TABLE]);
     let off = "project_id = \"shop\"\n[db.migrations]\nenabled = false\n";
     scene.project.write("supabase/config.toml", off);
-    let _said = scene
-        .migrate()
-        .run()
-        .expect_error(4, "supabase_plan_differs");
-    assert_eq!(scene.recorded(), [""; 0]);
+    let report = scene.migrate().run().expect(2).json();
+    let problem = &report["error"]["problems"][0];
+    assert_eq!(problem["code"], "supabase_disabled");
+    assert_eq!(problem["line"], 3);
+    assert!(!scene.database.has("supabase_migrations.schema_migrations"));
 }
 
 /// Somebody else's lock is waited for as long as `lock_retry_budget` says, and no reader waits behind the migration.
