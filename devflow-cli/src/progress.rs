@@ -14,7 +14,7 @@ use crate::style::{CAREFUL, QUIET, WAITING, fit, paint};
 use crate::{duration, visible};
 use detail::Detail;
 use devflow_runtime::{
-    Event, Holder, Migration, MigrationSet, Notice, Observer, Plan, StepReport, Verb,
+    Event, Holder, IndexBuild, Migration, MigrationSet, Notice, Observer, Plan, StepReport, Verb,
 };
 use group::Group;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -38,8 +38,8 @@ pub(crate) struct Progress<'a> {
     doing: &'static str,
     /// The width of the longest file name of the plan.
     widest: usize,
-    /// The migrations that were sent and have not finished.
-    running: VecDeque<String>,
+    /// The migrations that were sent and are not committed, each with its number.
+    running: VecDeque<(usize, String)>,
     bar: Option<ProgressBar>,
     group: Group,
     retry: Retry,
@@ -194,7 +194,7 @@ impl<'a> Progress<'a> {
             }
             Drawing::Spinner => {
                 self.head();
-                self.running.push_back(format!("{count} {file}"));
+                self.running.push_back((number, format!("{count} {file}")));
                 if self.running.len() == 1 {
                     self.show_running();
                 }
@@ -205,7 +205,7 @@ impl<'a> Progress<'a> {
     /// The spinner names the oldest migration that runs.
     fn show_running(&mut self) {
         match self.running.front().cloned() {
-            Some(message) => {
+            Some((_, message)) => {
                 self.spin(message);
                 self.bar.iter().for_each(ProgressBar::reset_elapsed);
             }
@@ -213,12 +213,36 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn finished(&mut self, step: &StepReport) {
+    fn finished(&mut self, step: &StepReport, number: usize) {
         if self.look.progress == Drawing::Spinner {
             let applied = Applied::of(step, &MigrationSet::default());
             self.say(line::applied(&applied, self.widest));
-            self.running.pop_front();
+            self.committed(number);
+        }
+    }
+
+    /// Goes on to what the server works at now.
+    fn committed(&mut self, number: usize) {
+        let sent = self.running.len();
+        self.running.retain(|(sent, _)| *sent > number);
+        if self.running.len() < sent {
             self.show_running();
+        }
+    }
+
+    fn building(&mut self, migration: &Migration, build: &IndexBuild) {
+        let text = visible::line(&build.to_string());
+        match self.look.progress {
+            Drawing::Nothing => {}
+            Drawing::Lines | Drawing::Groups => {
+                let file = visible::line(migration.file());
+                self.say_aside(format!("{file}: {text}\n"));
+            }
+            Drawing::Spinner => {
+                let of = self.running.front().map(|(_, message)| message.as_str());
+                let of = of.unwrap_or_default();
+                self.spin(format!("{of}  {}", paint(QUIET, text)));
+            }
         }
     }
 
@@ -337,7 +361,11 @@ impl Observer for Progress<'_> {
                 self.started(migration.file(), *number, *total);
             }
             Event::Notice { migration, notice } => self.notice(migration, notice),
-            Event::StepFinished { step, .. } => self.finished(step),
+            Event::IndexBuild {
+                migration, build, ..
+            } => self.building(migration, build),
+            Event::StepCommitted { number, .. } => self.committed(*number),
+            Event::StepFinished { step, number, .. } => self.finished(step, *number),
             Event::StepFailed(_) => self.rest(),
             Event::Relayed(text) if self.look.talk != Talk::Quiet => {
                 self.say_aside(format!("supabase: {}\n", visible::line(text)));

@@ -4,14 +4,16 @@ use crate::report::{PlanReport, Report, StepFailure};
 use devflow_migrations::{Difference, Finding};
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// Why a run did not do what it was asked, and what it had done by then.
 ///
 /// `{:?}` is for people too, because it is what a `main` that returns the error prints: the message, its causes and the next
-/// step. `{:#?}` shows every field.
-pub struct Error(Box<Inner>);
+/// step. `{:#?}` shows every field. A clone is cheap: several may be told why a run failed.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     kind: ErrorKind,
     code: &'static str,
@@ -22,7 +24,7 @@ struct Inner {
     report: Option<Report>,
     plan: Option<PlanReport>,
     differences: Vec<Difference>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// The kinds of error, as a caller has to tell them apart.
@@ -62,7 +64,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
+        Self(Arc::new(Inner {
             kind,
             code,
             message: message.into(),
@@ -77,38 +79,43 @@ impl Error {
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.0.help = Some(help.into());
+        self.inner().help = Some(help.into());
         self
     }
 
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.inner().source = Some(Arc::from(source.into()));
         self
     }
 
     pub(crate) fn with_findings(mut self, findings: Vec<Finding>) -> Self {
-        self.0.findings = findings;
+        self.inner().findings = findings;
         self
     }
 
     pub(crate) fn with_failure(mut self, failure: StepFailure) -> Self {
-        self.0.failure = Some(failure);
+        self.inner().failure = Some(failure);
         self
     }
 
     pub(crate) fn with_report(mut self, report: Report) -> Self {
-        self.0.report = Some(report);
+        self.inner().report = Some(report);
         self
     }
 
     pub(crate) fn with_plan(mut self, plan: PlanReport) -> Self {
-        self.0.plan = Some(plan);
+        self.inner().plan = Some(plan);
         self
     }
 
     pub(crate) fn with_differences(mut self, differences: Vec<Difference>) -> Self {
-        self.0.differences = differences;
+        self.inner().differences = differences;
         self
+    }
+
+    /// To add to it while nobody else has it.
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 
     /// The kind, for a caller to branch on.

@@ -1,5 +1,6 @@
 //! What a run tells while it goes on.
 
+use crate::index_build::IndexBuild;
 use crate::report::{Notice, Place, StepFailure, StepReport};
 use crate::wait::LockWait;
 use devflow_migrations::{Migration, Plan};
@@ -54,6 +55,21 @@ pub enum Event<'a> {
         /// How long its message has been under way.
         waited: Duration,
     },
+    /// A migration that was said to wait for a lock was seen to go on.
+    Unblocked {
+        /// The migration.
+        migration: &'a Migration,
+    },
+    /// The server is building an index for a migration; said when that is first seen, then every few seconds, and in each
+    /// new phase.
+    IndexBuild {
+        /// The migration.
+        migration: &'a Migration,
+        /// How far the server has come.
+        build: &'a IndexBuild,
+        /// How long the migration's message has been under way.
+        waited: Duration,
+    },
     /// A migration is not answered, and a second connection to the server is not, either; said every few seconds.
     Unanswered {
         /// The migration.
@@ -82,6 +98,16 @@ pub enum Event<'a> {
         migration: &'a Migration,
         /// What it said.
         notice: &'a Notice,
+    },
+    /// A migration is committed. On a database that is new, [`StepFinished`](Self::StepFinished) follows when all of
+    /// the run's commits are durable, and else at once.
+    StepCommitted {
+        /// The migration.
+        migration: &'a Migration,
+        /// Its place among the steps of this run, starting at 1.
+        number: usize,
+        /// How many steps the run has.
+        total: usize,
     },
     /// A migration is committed. It is durable when the run ends without an error.
     StepFinished {

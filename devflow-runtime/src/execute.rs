@@ -286,12 +286,18 @@ impl Executor<'_, '_> {
             statements: migration.statements().len(),
             notices,
         };
-        // On a new database this commit is asynchronous: it is told when it is durable.
+        let (number, total) = (index + 1, steps.len());
+        self.teller.tell(&Event::StepCommitted {
+            migration,
+            number,
+            total,
+        });
+        // On a new database this commit is asynchronous: it is told as finished when it is durable.
         if !self.fresh {
             self.teller.tell(&Event::StepFinished {
                 step: &step,
-                number: index + 1,
-                total: steps.len(),
+                number,
+                total,
             });
         }
         self.done.push(step);

@@ -60,6 +60,26 @@
 //! `progress` rows say how far it came. If it does not come to its end, the next run looks what became of the statement
 //! under way and goes on from there; where that cannot be seen, it stops with [`FindingKind::HalfDone`] and applies nothing.
 //!
+//! # A service that answers meanwhile
+//!
+//! [`Migrator::spawn`] does in a task of its own what [`Migrator::run`] does, and returns a handle. `/healthz` is answered from
+//! the start, and `/readyz` by what [`MigrationHandle::state`] says, so that no liveness probe ends a long migration:
+//!
+//! ```rust,no_run
+//! # use devflow_runtime::{Migrations, Migrator, RunState};
+//! # async fn serve(migrations: &Migrations, database_url: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let migration = Migrator::new(migrations).spawn(database_url)?;
+//! let state = migration.watch();
+//! let readyz = move || match &*state.borrow() {
+//!     RunState::Done(_) => (200, "ready".to_owned()),
+//!     state => (503, state.to_string()),
+//! };
+//! // Here the server starts that answers `readyz()`.
+//! migration.wait().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it is not
 //!
 //! The library reads no environment variable and no file but `sslrootcert`, installs no signal handler, prints nothing and
@@ -122,8 +142,10 @@ mod event;
 mod execute;
 mod failure;
 mod guard;
+mod handle;
 mod history;
 mod hold;
+mod index_build;
 mod inspect;
 mod interrupt;
 mod ledger;
@@ -139,6 +161,7 @@ mod retry;
 mod revert;
 mod role_limits;
 mod run;
+mod run_state;
 mod secret;
 mod session;
 mod settle;
@@ -169,10 +192,13 @@ pub use devflow_migrations::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};
+pub use handle::MigrationHandle;
+pub use index_build::{Count, IndexBuild};
 pub use login::Login;
 pub use migrator::{Actor, Migrator};
 pub use report::{
     History, LedgerEntry, Log, Notice, Place, PlanReport, RepairReport, Report, State, Status,
     StatusEntry, StepFailure, StepReport,
 };
+pub use run_state::{Applying, RunState, UnderWay};
 pub use wait::{Blocker, LockWait};

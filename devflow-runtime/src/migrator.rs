@@ -214,10 +214,7 @@ impl Migrator {
     /// As [`run`](Self::run).
     pub async fn run_on(&self, config: &tokio_postgres::Config) -> Result<Report> {
         let target = Target::from_config(config)?;
-        let observer = &mut ();
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
-        let span = attempt.span("migrate");
-        attempt.run().instrument(span).await
+        self.run_at(&target, &mut (), std::future::pending()).await
     }
 
     /// Like [`run`](Self::run); tells `observer` what happens, and ends early and cleanly when `interrupt` completes:
@@ -233,8 +230,18 @@ impl Migrator {
         interrupt: impl Future<Output = ()> + Send,
     ) -> Result<Report> {
         let target = Target::parse(url)?;
+        self.run_at(&target, observer, interrupt).await
+    }
+
+    /// The run itself, wherever it is to go.
+    pub(crate) async fn run_at(
+        &self,
+        target: &Target,
+        observer: &mut dyn Observer,
+        interrupt: impl Future<Output = ()> + Send,
+    ) -> Result<Report> {
         let wish = Interrupt::default();
-        let attempt = Attempt::new(self, &target, wish.clone(), observer);
+        let attempt = Attempt::new(self, target, wish.clone(), observer);
         let span = attempt.span("migrate");
         until(&wish, interrupt, attempt.run().instrument(span)).await
     }

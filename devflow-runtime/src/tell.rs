@@ -79,6 +79,18 @@ fn log(event: &Event<'_>) {
             waited_s = waited.as_secs(),
             "waits for {wait}"
         ),
+        Event::Unblocked { migration } => {
+            tracing::info!(version = %migration.version(), "goes on");
+        }
+        Event::IndexBuild {
+            migration,
+            build,
+            waited,
+        } => tracing::info!(
+            version = %migration.version(),
+            waited_s = waited.as_secs(),
+            "{build}"
+        ),
         Event::Unanswered {
             migration,
             waited,
@@ -111,6 +123,9 @@ fn log(event: &Event<'_>) {
             "{:?}",
             notice.message
         ),
+        Event::StepCommitted { migration, .. } => {
+            tracing::debug!(version = %migration.version(), "committed");
+        }
         Event::StepFinished {
             step,
             number,

@@ -4,6 +4,7 @@ use crate::backend::{AS_LOGIN, Backend};
 use crate::connect::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::index_build::IndexBuild;
 use crate::ledger::LOCAL_SETTINGS;
 use crate::literal::text;
 use crate::session::{Lost, Row, Session};
@@ -62,6 +63,8 @@ enum Sight {
 struct Talk {
     began: Instant,
     said: Option<(Instant, LockWait)>,
+    /// When the build was spoken of, and its phase then.
+    said_build: Option<(Instant, String)>,
     said_unreachable: Option<Instant>,
     gone: u32,
 }
@@ -132,15 +135,19 @@ impl<'a> Watcher<'a> {
         let mut talk = Talk {
             began: now.checked_sub(self.pace()).unwrap_or(now),
             said: None,
+            said_build: None,
             said_unreachable: None,
             gone: 0,
         };
         loop {
             let found = tokio::time::timeout(LOOK, self.look()).await;
             match found.unwrap_or_else(|_| Err(silent())) {
-                Ok(sight) => {
+                Ok((sight, build)) => {
                     if let Some(lost) = self.judge(sight, &mut talk, teller, bytes) {
                         return lost;
+                    }
+                    if let Some(build) = &build {
+                        self.tell_build(build, &mut talk, teller);
                     }
                 }
                 Err(error) => self.unreachable(&error, &mut talk, teller),
@@ -150,9 +157,9 @@ impl<'a> Watcher<'a> {
     }
 
     /// One look. Dropped in the middle, it takes its connection with it.
-    async fn look(&mut self) -> Result<Sight> {
+    async fn look(&mut self) -> Result<(Sight, Option<IndexBuild>)> {
         if self.turned_away {
-            return Ok(Sight::Busy);
+            return Ok((Sight::Busy, None));
         }
         let mut session = match self.session.take() {
             Some(session) => session,
@@ -161,10 +168,11 @@ impl<'a> Watcher<'a> {
         let answer = session.ask(&self.query()).await;
         let answer = answer.accept("say who is in the way")?;
         self.session = Some(session);
-        Ok(self.sight(&answer.rows))
+        let build = tagged(&answer.rows, BUILD).find_map(IndexBuild::of);
+        Ok((self.sight(&answer.rows), build))
     }
 
-    /// Three tables in one answer; each row begins with what it is.
+    /// Several tables in one answer; each row begins with what it is.
     fn query(&self) -> String {
         let own = match &self.backend {
             Some(backend) => format!("a.pid = {}", backend.pid),
@@ -183,27 +191,27 @@ impl<'a> Watcher<'a> {
              SELECT DISTINCT 'blocker', p.pid, b.application_name, b.usename, b.state, extract(epoch FROM clock_timestamp() - b.xact_start), \
                nullif(left(b.query, 200), '<insufficient privilege>') \
              FROM pg_stat_activity a CROSS JOIN unnest(pg_blocking_pids(a.pid)) p (pid) LEFT JOIN pg_stat_activity b ON b.pid = p.pid \
-             WHERE {own}",
+             WHERE {own}; {build}",
+            build = IndexBuild::query(BUILD, &own),
             identity = "extract(epoch FROM a.backend_start)",
         )
     }
 
     fn sight(&self, rows: &[Row]) -> Sight {
-        let tagged = |tag: &'static str| rows.iter().filter(move |row| row.get(0) == Some(tag));
-        if let Some(lock) = tagged("lock").next() {
+        if let Some(lock) = tagged(rows, "lock").next() {
             return Sight::Waits(LockWait {
                 kind: field(lock, 1).unwrap_or_default(),
                 mode: mode(lock.get(2).unwrap_or_default()),
                 table: field(lock, 3),
-                blockers: tagged("blocker").map(blocker).collect(),
+                blockers: tagged(rows, "blocker").map(blocker).collect(),
             });
         }
         let Some(backend) = &self.backend else {
             return Sight::Busy;
         };
         let is_same_server =
-            tagged("server").any(|row| row.get(1) == Some(backend.server_start.as_str()));
-        let own = tagged("own").find(|row| row.get(1) == Some(backend.start.as_str()));
+            tagged(rows, "server").any(|row| row.get(1) == Some(backend.server_start.as_str()));
+        let own = tagged(rows, "own").find(|row| row.get(1) == Some(backend.start.as_str()));
         match own.map(|row| seconds(row, 2)) {
             Some(Some(idle)) => Sight::Idle(idle),
             // A balancer may have led us to another server, which says nothing about ours.
@@ -225,6 +233,12 @@ impl<'a> Watcher<'a> {
             0
         };
         self.seen = None;
+        if !matches!(sight, Sight::Waits(_))
+            && talk.said.take().is_some()
+            && let Some(migration) = &self.migration
+        {
+            teller.tell(&Event::Unblocked { migration });
+        }
         match sight {
             Sight::Waits(wait) => {
                 self.tell(&wait, talk, teller);
@@ -263,6 +277,24 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// As a wait is told, and in each new phase.
+    fn tell_build(&self, build: &IndexBuild, talk: &mut Talk, teller: &mut Teller<'_>) {
+        let is_old = talk
+            .said_build
+            .as_ref()
+            .is_some_and(|(at, phase)| at.elapsed() < SAY_AGAIN && *phase == build.phase);
+        if let Some(migration) = &self.migration
+            && !is_old
+        {
+            teller.tell(&Event::IndexBuild {
+                migration,
+                build,
+                waited: talk.began.elapsed(),
+            });
+            talk.said_build = Some((Instant::now(), build.phase.clone()));
+        }
+    }
+
     /// A server that lets nobody else in works all the same; one that cannot be reached may not.
     fn unreachable(&mut self, error: &Error, talk: &mut Talk, teller: &mut Teller<'_>) {
         if !is_silence(error) {
@@ -285,6 +317,14 @@ impl<'a> Watcher<'a> {
             talk.said_unreachable = Some(Instant::now());
         }
     }
+}
+
+/// The tag of the rows that [`IndexBuild`] reads.
+const BUILD: &str = "build";
+
+/// The rows that begin with this tag.
+fn tagged<'r>(rows: &'r [Row], tag: &'static str) -> impl Iterator<Item = &'r Row> {
+    rows.iter().filter(move |row| row.get(0) == Some(tag))
 }
 
 fn silent() -> Error {
