@@ -45,6 +45,7 @@ mod pipeline;
 mod plan_file;
 mod pooler;
 mod pooler_faults;
+mod readiness;
 mod real_history;
 mod repair;
 mod resume;

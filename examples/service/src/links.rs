@@ -36,15 +36,15 @@ pub(crate) fn routes(database_url: &str) -> anyhow::Result<Router> {
     config.url = Some(database_url.to_owned());
     let pool = config.create_pool(Some(Runtime::Tokio1), NoTls)?;
     Ok(Router::new()
-        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
         .route("/links", get(list).post(add))
         .with_state(pool))
 }
 
 /// Whether the service can do its work: its database answers.
-async fn healthz(State(pool): State<Pool>) -> Result<&'static str, Failure> {
+async fn readyz(State(pool): State<Pool>) -> Result<&'static str, Failure> {
     pool.get().await?.simple_query("select 1").await?;
-    Ok("ok\n")
+    Ok("ready\n")
 }
 
 async fn list(State(pool): State<Pool>) -> Result<Json<Vec<Link>>, Failure> {

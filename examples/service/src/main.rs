@@ -1,18 +1,20 @@
 //! A service that keeps links, and brings its own database schema.
 //!
-//! `example-service` migrates and serves. `example-service migrate` only migrates, for a container's entrypoint or a
+//! `example-service` migrates and serves; it is alive meanwhile, and ready afterwards. `example-service migrate` only migrates, for a container's entrypoint or a
 //! release step. Both may run in any number at once: one of them applies what is pending, and the others wait for it.
 
 mod links;
+mod probes;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use devflow_runtime::{Migrations, Migrator, embed_migrations};
+use devflow_runtime::{ErrorKind, Migrations, Migrator, embed_migrations};
 use std::io::stderr;
+use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::ctrl_c;
 use tokio::sync::watch::{self, Receiver};
-use tracing::info;
+use tracing::{error, info};
 
 /// The files in `migrations/`: checked by the compiler, and part of this binary.
 static MIGRATIONS: Migrations = embed_migrations!();
@@ -31,15 +33,28 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     tracing_subscriber::fmt().with_writer(stderr).init();
     let database_url = database_url()?;
     let signals = listen();
-    match arguments.command {
+    let outcome = match arguments.command {
         Some(Command::Migrate) => migrate(&database_url, &signals).await,
         None => serve(&database_url, &signals).await,
+    };
+    match outcome {
+        Err(error) if is_interrupted(&error) => {
+            error!("{error:#}");
+            Ok(ExitCode::from(128 + *signals.borrow()))
+        }
+        outcome => outcome.map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// Whether a signal ended the migrations: what had not been committed is rolled back and recorded.
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<devflow_runtime::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::Interrupted)
 }
 
 /// DATABASE_URL, or else what the file holds that DATABASE_URL_FILE names, as an orchestrator hands out its secrets. A URL
@@ -56,7 +71,7 @@ fn database_url() -> anyhow::Result<String> {
 }
 
 /// Applies what is pending; the first signal rolls back the migration that runs, and ends.
-async fn migrate(database_url: &str, signals: &Receiver<bool>) -> anyhow::Result<()> {
+async fn migrate(database_url: &str, signals: &Receiver<u8>) -> anyhow::Result<()> {
     let migrator = Migrator::new(&MIGRATIONS);
     let report = migrator
         .run_until(database_url, &mut (), first(signals.clone()))
@@ -65,18 +80,20 @@ async fn migrate(database_url: &str, signals: &Receiver<bool>) -> anyhow::Result
     Ok(())
 }
 
-/// Applies what is pending, then answers requests until the first signal.
-async fn serve(database_url: &str, signals: &Receiver<bool>) -> anyhow::Result<()> {
-    migrate(database_url, signals).await?;
+/// Listens, applies what is pending, and then answers more than probes; until the first signal.
+async fn serve(database_url: &str, signals: &Receiver<u8>) -> anyhow::Result<()> {
+    let migration = Migrator::new(&MIGRATIONS).spawn(database_url)?;
+    let routes = probes::around(links::routes(database_url)?, migration.watch());
     let address = std::env::var("LISTEN_ADDR").unwrap_or("127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&address)
         .await
         .with_context(|| format!("cannot listen on {address}"))?;
     announce(&listener)?;
-    axum::serve(listener, links::routes(database_url)?)
-        .with_graceful_shutdown(first(signals.clone()))
-        .await?;
-    Ok(())
+    let server = axum::serve(listener, routes).with_graceful_shutdown(first(signals.clone()));
+    let server = tokio::spawn(server.into_future());
+    let report = migration.wait_until(first(signals.clone())).await?;
+    info!(applied = report.steps.len(), "the database is up to date");
+    Ok(server.await??)
 }
 
 /// Says where the service listens, for port 0 leaves the choice to the system.
@@ -91,27 +108,24 @@ fn announce(listener: &TcpListener) -> anyhow::Result<()> {
 
 /// Listens for signals from here on: one that comes while nobody waits for it, as between migrating and serving, would
 /// otherwise be lost.
-fn listen() -> Receiver<bool> {
-    let (heard, signals) = watch::channel(false);
-    tokio::spawn(async move {
-        signalled().await;
-        heard.send_replace(true);
-    });
+fn listen() -> Receiver<u8> {
+    let (heard, signals) = watch::channel(0);
+    tokio::spawn(async move { heard.send_replace(signalled().await) });
     signals
 }
 
 /// Completes once there has been a signal.
-async fn first(mut signals: Receiver<bool>) {
-    if signals.wait_for(|heard| *heard).await.is_err() {
+async fn first(mut signals: Receiver<u8>) {
+    if signals.wait_for(|signal| *signal > 0).await.is_err() {
         std::future::pending().await
     }
 }
 
-/// Completes at Ctrl-C or, on Unix, SIGTERM.
-async fn signalled() {
+/// Completes at Ctrl-C or, on Unix, SIGTERM, with the signal's number.
+async fn signalled() -> u8 {
     tokio::select! {
-        _ = ctrl_c() => {}
-        () = terminated() => {}
+        _ = ctrl_c() => 2,
+        () = terminated() => 15,
     }
 }
 
