@@ -30,6 +30,9 @@ use version::Generation;
 /// What it may take to say which migrations are pending; it opens a connection for that.
 const PREVIEW: Duration = Duration::from_secs(120);
 
+/// It opens its connection within this time, and between two files it needs none of it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A line by which it says that it begins with a file.
 const BEGINNING: &str = "Applying migration ";
 
@@ -142,6 +145,10 @@ impl Delegate for Supabase {
             name: "supabase",
             version: self.version.clone(),
         }
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
     }
 
     fn preview<'a>(

@@ -286,7 +286,7 @@ impl<'a> Attempt<'a> {
         exists: bool,
     ) -> Result<Round> {
         // What was looked at before is old by then.
-        if self.hands.is_some() && self.await_stragglers(session).await? {
+        if self.hands.is_some() && self.await_stragglers(session, hold.link()).await? {
             return Ok(Round::LookAgain);
         }
         // Answered together with what comes next.

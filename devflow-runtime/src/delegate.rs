@@ -14,6 +14,9 @@ pub trait Delegate: Send {
     /// Who it is, as the ledger's rows have it.
     fn engine(&self) -> Engine;
 
+    /// How long it may have nothing at work on the server before it counts as stuck, and is dropped.
+    fn patience(&self) -> Duration;
+
     /// What it would apply now, in its order: the files' own names. Changes nothing.
     fn preview<'a>(
         &'a mut self,

@@ -4,39 +4,40 @@ mod backends;
 mod hearing;
 mod judgement;
 mod opening;
+mod vigil;
 
 use crate::attempt::{Attempt, Round};
 use crate::connect::Connector;
 use crate::delegate::{Delegate, DelegateFailure, Engine, Errand, Said, Standing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::execute::unlocked;
 use crate::ledger::{self, Beside, LOCAL_SETTINGS, Record};
 use crate::lock::{self, Hold, Link};
 use crate::login::Login;
 use crate::report::{PlanReport, StepReport};
 use crate::retry::Retries;
 use crate::session::Session;
-use backends::{Manner, now};
+use backends::{Manner, Sought};
 use devflow_migrations::{LedgerEvent, Mode, Plan, PlanDigest, Step};
 use hearing::{Hearing, Times};
 use judgement::Case;
 use opening::last_seq;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::pin::pin;
 use std::time::Duration;
-
-/// How often the session that holds the lock is used while it waits: what lies between it and the server may forget a
-/// connection that is not.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// How long the server may take to answer that.
-const ANSWER: Duration = Duration::from_secs(10);
+use vigil::{ANSWER, Vigil};
 
 /// Who carries out the steps, and where.
 pub(crate) struct Hands<'a> {
     pub(crate) delegate: &'a mut dyn Delegate,
     pub(crate) login: Login,
+}
+
+/// What is known of the delegate's work besides its end.
+struct Work<'w> {
+    sought: &'w Sought<'w>,
+    times: &'w mut Times,
 }
 
 /// How the delegate's work ended.
@@ -123,14 +124,21 @@ impl<'a> Attempt<'a> {
         self.open_steps(session, plan, &engine).await?;
         loop {
             let before = ledger::versions(session).await?;
-            let since = now(session).await?;
+            let sought = Sought::from_now(session, hold.link(), plan).await?;
+            hold.keep_awake(ANSWER).await;
+            if let Some(lost) = hold.lost() {
+                return Err(unlocked(lost));
+            }
             retries.begin();
+            let work = Work {
+                sought: &sought,
+                times: &mut times,
+            };
             let ending = self
-                .apply(session, &mut **delegate, &errand, &mut times)
+                .apply(session, hold, &mut **delegate, &errand, work)
                 .await;
             let is_locked = self.regain(connector, session, hold).await?;
-            self.settle_sessions(session, &since, ending.manner())
-                .await?;
+            sought.settle(session, ending.manner()).await?;
             let after = ledger::versions(session).await?;
             let gained = after.difference(&before).map(String::as_str).collect();
             self.account(session, plan, &gained, &times, &engine)
@@ -197,34 +205,29 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Lets the delegate work, and the session of the lock stay awake meanwhile.
+    /// Lets the delegate work, and watches over it.
     async fn apply(
         &mut self,
         session: &mut Session,
+        hold: &mut Hold,
         delegate: &mut dyn Delegate,
         errand: &Errand<'_>,
-        times: &mut Times,
+        work: Work<'_>,
     ) -> Ending {
         session.quiet().await;
-        let mut hearing = Hearing::new(&mut self.teller, errand.plan.steps(), times);
+        let mut vigil = Vigil::new(session, hold, work.sought, delegate.patience());
+        let mut hearing = Hearing::new(&mut self.teller, errand.plan.steps(), work.times);
         let mut hear = |said: Said<'_>| hearing.hear(said);
-        let work = delegate.apply(errand, &mut hear);
-        let ended = {
-            let mut work = pin!(self.interrupt.unless_fired(work));
-            loop {
-                if let Ok(ended) = tokio::time::timeout(HEARTBEAT, work.as_mut()).await {
-                    break ended;
-                }
-                if session.ended().is_none() {
-                    let _alive = session.ask_within(ANSWER, "SELECT 1").await;
-                }
-            }
-        };
-        times.end();
+        let applying = self
+            .interrupt
+            .unless_fired(delegate.apply(errand, &mut hear));
+        let ended = vigil.over(applying).await;
+        work.times.end();
         match ended {
-            None => Ending::Interrupted,
-            Some(Ok(())) => Ending::Done,
-            Some(Err(failure)) => Ending::Failed(failure),
+            Some(None) => Ending::Interrupted,
+            Some(Some(Ok(()))) => Ending::Done,
+            Some(Some(Err(failure))) => Ending::Failed(failure),
+            None => Ending::Failed(stuck(delegate.patience())),
         }
     }
 
@@ -344,6 +347,17 @@ fn refuse_half_done(plan: &Plan) -> Result<()> {
     Err(Error::new(ErrorKind::Refused, "supabase_half_done", message).help(
         "let devflow finish it, with `format: sql` and `ledger: supabase`, or decide with `devflow db repair`",
     ))
+}
+
+/// Its sessions are ended before the lock is given back.
+fn stuck(patience: Duration) -> DelegateFailure {
+    let message = format!(
+        "the Supabase CLI had nothing at work on the server for {} s, and was ended",
+        patience.as_secs()
+    );
+    DelegateFailure::new(ErrorKind::Broken, "supabase_stuck", message)
+        .help("what the table has by now is reported; run again: what is in the table is not applied twice")
+        .cut_short()
 }
 
 fn plan_differs(planned: &[&str], names: &[String]) -> Error {

@@ -347,7 +347,7 @@ fn landed(
     Ok((execution_ms, notices))
 }
 
-fn unlocked(lost: &Lost) -> Error {
+pub(crate) fn unlocked(lost: &Lost) -> Error {
     let message = format!(
         "the connection that held devflow's lock was lost: {}",
         lost.0

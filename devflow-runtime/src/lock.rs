@@ -111,6 +111,15 @@ impl Hold {
         }
     }
 
+    /// Uses the session that stands aside: what lies between it and the server may forget a connection that is not used.
+    pub(crate) async fn keep_awake(&mut self, answer: Duration) {
+        if let Self::Beside(keeper) = self
+            && keeper.ended().is_none()
+        {
+            let _alive = keeper.ask_within(answer, "SELECT 1").await;
+        }
+    }
+
     /// Gives the lock back. Where that fails, closing the connection does it, which follows.
     pub(crate) async fn release(self, session: &mut Session, table: &LedgerTable) {
         // A cancel request must not hit this.

@@ -13,6 +13,7 @@ mod config;
 mod connect;
 mod crash;
 mod death;
+mod delegated;
 mod docs;
 mod documents;
 mod dotenv;

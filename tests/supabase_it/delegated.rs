@@ -195,7 +195,7 @@ fn a_lost_wait_for_a_lock_is_tried_again() {
     let _done = scene.migrate().run().expect(0);
     scene.write(change.0, change.1);
     scene.configure("lock_timeout: 200ms");
-    let reader = crate::interruption::hold(&scene, "SELECT * FROM t");
+    let reader = crate::interruption::hold(&scene.database.url(), "SELECT * FROM t");
     let run = scene.migrate().spawn();
     run.wait_for_stderr("attempt 2");
     drop(reader);
@@ -246,7 +246,7 @@ fn an_index_that_is_built_concurrently_waits_as_long_as_it_takes() {
         "20240102000000_index.sql",
         "create index concurrently t_i on t (i);\n",
     );
-    let writer = crate::interruption::hold(&scene, "INSERT INTO t VALUES (1)");
+    let writer = crate::interruption::hold(&scene.database.url(), "INSERT INTO t VALUES (1)");
     let run = scene.migrate().spawn();
     wait_until_within(
         PATIENCE,

@@ -6,8 +6,8 @@ use support::{Running, Signal, SupabaseCli, on_background, wait_until_within};
 use tokio_postgres::{Client, NoTls};
 
 /// A session that stays in a transaction until it is dropped.
-pub(crate) fn hold(scene: &Scene, sql: &str) -> Client {
-    let (url, sql) = (scene.database.url(), format!("BEGIN; {sql}"));
+pub(crate) fn hold(url: &str, sql: &str) -> Client {
+    let (url, sql) = (url.to_owned(), format!("BEGIN; {sql}"));
     on_background(async move {
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -20,24 +20,24 @@ pub(crate) fn hold(scene: &Scene, sql: &str) -> Client {
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Its first statement is done at once, and the second when the table `gate` is free.
-const GATED: (&str, &str) = (
+pub(crate) const GATED: (&str, &str) = (
     "20240102000000_gated.sql",
     "create table made (i int);\ninsert into gate values (1);\n",
 );
 
 /// A project whose next migration waits, and who makes it wait.
-fn gated(cli: SupabaseCli) -> (Scene, Client) {
+pub(crate) fn gated(cli: SupabaseCli) -> (Scene, Client) {
     let scene = Scene::new(cli, &[GATED, ("20240103000000_next.sql", "select 1;\n")]);
     scene.configure("lock_timeout: 100s");
     scene.database.execute(&format!(
         "CREATE TABLE gate (i int); ALTER TABLE gate OWNER TO {}",
         scene.role
     ));
-    let keeper = hold(&scene, "LOCK TABLE gate");
+    let keeper = hold(&scene.database.url(), "LOCK TABLE gate");
     (scene, keeper)
 }
 
-fn wait_until_gated(scene: &Scene, run: &mut Running) {
+pub(crate) fn wait_until_gated(scene: &Scene, run: &mut Running) {
     wait_until_waiting(scene, "gate", run);
 }
 

@@ -7,6 +7,7 @@ mod fake;
 mod interruption;
 mod native;
 mod opened;
+mod pooled;
 mod scene;
 mod switching;
 mod workflow;

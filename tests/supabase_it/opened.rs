@@ -24,7 +24,7 @@ fn one_that_is_cut_off_is_half_done_until_a_person_has_decided() {
             "20240103000000_index.sql",
             "create index concurrently on t (i);\n",
         );
-        let keeper = hold(&scene, "LOCK TABLE t");
+        let keeper = hold(&scene.database.url(), "LOCK TABLE t");
         let mut run = scene.migrate().spawn();
         wait_until_waiting(&scene, "t", &mut run);
         run.signal(signal);

@@ -1,18 +1,24 @@
 //! The Supabase CLI's sessions on the server, which outlive the CLI.
 
 use crate::attempt::Attempt;
-use crate::backend::AS_LOGIN;
+use crate::backend::{AS_LOGIN, Backend};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Holder};
 use crate::ledger::LOCAL_SETTINGS;
 use crate::literal::text;
-use crate::lock;
-use crate::session::Session;
+use crate::lock::{self, Link};
+use crate::session::{Row, Session};
+use devflow_migrations::supabase::elements;
+use devflow_migrations::{Migration, Plan};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// What the CLI calls its sessions, whatever it is told.
 const APPLICATION: &str = "@effect/sql-pg";
+
+/// How the statement begins by which the CLI records a file.
+const RECORDING: &str = "INSERT INTO supabase_migrations.";
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -32,14 +38,33 @@ pub(super) enum Manner {
     End,
 }
 
+/// Which of the server's sessions are taken for the CLI's.
+pub(super) struct Sought<'s> {
+    link: Link,
+    /// Those that began at this moment of the server's clock or later, in seconds, as it writes them.
+    since: Option<String>,
+    /// What they may be at.
+    migrations: Vec<&'s Migration>,
+}
+
 impl Attempt<'_> {
     /// Waits until no session of the CLI works in this database for this login: a run that was killed leaves one, which
     /// commits what it was sent, and holds no lock of devflow's. Says whether there was one. The lock is held.
-    pub(crate) async fn await_stragglers(&mut self, session: &mut Session) -> Result<bool> {
+    pub(crate) async fn await_stragglers(
+        &mut self,
+        session: &mut Session,
+        link: Link,
+    ) -> Result<bool> {
+        let migrations = self.migrator.set.iter().map(Arc::as_ref).collect();
+        let sought = Sought {
+            link,
+            since: None,
+            migrations,
+        };
         let began = Instant::now();
         let limit = self.lock_wait();
         let mut told: Option<Instant> = None;
-        while let Some(holder) = find(session, None, Manner::Wait).await? {
+        while let Some(holder) = sought.find(session, Manner::Wait).await? {
             self.check_interrupt()?;
             let waited = began.elapsed();
             if waited >= limit {
@@ -58,20 +83,33 @@ impl Attempt<'_> {
         }
         Ok(told.is_some())
     }
+}
 
-    /// Waits until the sessions have no work any more that the CLI has opened since a moment of the server's clock, or ends
-    /// them: what the table says is final only then.
-    pub(super) async fn settle_sessions(
-        &mut self,
+impl<'s> Sought<'s> {
+    /// Those that begin from now on to carry out a plan.
+    pub(super) async fn from_now(
         session: &mut Session,
-        since: &Moment,
-        manner: Manner,
-    ) -> Result<()> {
+        link: Link,
+        plan: &'s Plan,
+    ) -> Result<Self> {
+        let query = format!("{LOCAL_SETTINGS} SELECT extract(epoch FROM clock_timestamp())");
+        let answer = session.ask(&query).await.accept("tell the time")?;
+        let seconds = answer.rows.first().and_then(|row| row.get(0));
+        let steps = plan.steps().iter();
+        Ok(Self {
+            link,
+            since: Some(seconds.unwrap_or("0").to_owned()),
+            migrations: steps.map(|step| step.migration.as_ref()).collect(),
+        })
+    }
+
+    /// Waits until they have no work any more, or ends them: what the table says is final only then.
+    pub(super) async fn settle(&self, session: &mut Session, manner: Manner) -> Result<()> {
         let deadline = Instant::now() + ENDING;
         // One that was being opened while its client was killed is seen only by the second look.
         let mut absent = 0;
         while absent < 2 {
-            absent = match find(session, Some(since), manner).await? {
+            absent = match self.find(session, manner).await? {
                 None => absent + 1,
                 Some(holder) if Instant::now() < deadline => {
                     tracing::debug!(%holder, "still at work");
@@ -87,33 +125,66 @@ impl Attempt<'_> {
         }
         Ok(())
     }
-}
 
-/// One of the CLI's sessions that works at something, of those that began at a moment or later: one that is idle has lost its
-/// client, or is somebody else's. In the manner of ending, all of them are asked to end.
-async fn find(
-    session: &mut Session,
-    since: Option<&Moment>,
-    manner: Manner,
-) -> Result<Option<Holder>> {
-    let young = since.map_or_else(String::new, |moment| {
-        let moment = text(&moment.0);
-        format!("AND extract(epoch FROM backend_start) >= {moment}::numeric")
-    });
-    let end = match manner {
-        Manner::Wait => "",
-        Manner::End => ", pg_terminate_backend(pid)",
-    };
-    let query = format!(
-        "{LOCAL_SETTINGS} {AS_LOGIN} SELECT pid, application_name, usename, \
-         floor(extract(epoch FROM clock_timestamp() - backend_start)){end} \
-         FROM pg_stat_activity WHERE datname = current_database() AND usename = session_user \
-         AND application_name = {} AND pid <> pg_backend_pid() AND coalesce(state, '') <> 'idle' {young}",
-        text(APPLICATION)
-    );
-    let answer = session.ask(&query).await;
-    let answer = answer.accept("look for the Supabase CLI's sessions")?;
-    Ok(answer.rows.first().and_then(lock::holder_of))
+    /// Whether the server says that none of them works at anything.
+    pub(super) async fn is_idle(&self, session: &mut Session, within: Duration) -> bool {
+        let answer = session.ask_within(within, &self.query()).await;
+        answer.error.is_none() && !answer.rows.iter().any(|row| self.is_one(row))
+    }
+
+    /// One that works at something: one that is idle has lost its client, or is somebody else's. In the manner of ending,
+    /// all of them are asked to end.
+    async fn find(&self, session: &mut Session, manner: Manner) -> Result<Option<Holder>> {
+        let answer = session.ask(&self.query()).await;
+        let answer = answer.accept("look for the Supabase CLI's sessions")?;
+        let found: Vec<_> = answer.rows.iter().filter(|row| self.is_one(row)).collect();
+        if manner == Manner::End {
+            for row in &found {
+                Backend::of(row).end(session).await;
+            }
+        }
+        Ok(found.first().and_then(|row| lock::holder_of(row)))
+    }
+
+    /// Every session of this login that may be one, and is not idle.
+    fn query(&self) -> String {
+        // A pooler lends connections that it opened before: there, what counts is when the work began.
+        let (names, began) = match self.link {
+            Link::Direct => ("", "backend_start"),
+            Link::Pooled => (", ''", "greatest(backend_start, xact_start)"),
+        };
+        let young = self.since.as_deref().map_or_else(String::new, |moment| {
+            format!(
+                "AND extract(epoch FROM {began}) >= {}::numeric",
+                text(moment)
+            )
+        });
+        format!(
+            "{LOCAL_SETTINGS} {AS_LOGIN} SELECT pid, application_name, usename, \
+             floor(extract(epoch FROM clock_timestamp() - backend_start)), \
+             extract(epoch FROM backend_start) AS began, \
+             extract(epoch FROM pg_postmaster_start_time()) AS server_start, query \
+             FROM pg_stat_activity WHERE datname = current_database() AND usename = session_user \
+             AND application_name IN ({}{names}) AND pid <> pg_backend_pid() AND coalesce(state, '') <> 'idle' {young}",
+            text(APPLICATION)
+        )
+    }
+
+    /// The CLI resets its session before each file, and behind a pooler its name with it: there, it is known by what it runs.
+    fn is_one(&self, row: &Row) -> bool {
+        let query = row.get("query").unwrap_or_default();
+        row.get("application_name") == Some(APPLICATION) || self.is_at(query)
+    }
+
+    /// Whether a query, or the beginning that the server keeps of it, is one of the CLI's.
+    fn is_at(&self, query: &str) -> bool {
+        let begins = |element: &str| !query.is_empty() && element.starts_with(query);
+        query.starts_with(RECORDING)
+            || self
+                .migrations
+                .iter()
+                .any(|migration| elements(migration).into_iter().any(begins))
+    }
 }
 
 fn busy(holder: &Holder, limit: Duration) -> Error {
@@ -125,14 +196,4 @@ fn busy(holder: &Holder, limit: Duration) -> Error {
         "wait for it, or end it with `SELECT pg_terminate_backend({})`; then run again",
         holder.pid
     ))
-}
-
-/// A moment of the server's clock, in seconds, as it writes them.
-pub(super) struct Moment(String);
-
-pub(super) async fn now(session: &mut Session) -> Result<Moment> {
-    let query = format!("{LOCAL_SETTINGS} SELECT extract(epoch FROM clock_timestamp())");
-    let answer = session.ask(&query).await.accept("tell the time")?;
-    let seconds = answer.rows.first().and_then(|row| row.get(0));
-    Ok(Moment(seconds.unwrap_or("0").to_owned()))
 }

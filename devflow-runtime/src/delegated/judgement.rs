@@ -177,7 +177,10 @@ impl Attempt<'_> {
             failure.path
         );
         Error::new(ErrorKind::Broken, "supabase_not_recorded", message)
-            .help("look for a file that begins a transaction and does not end it: every BEGIN needs its COMMIT")
+            .help(
+                "look for a file that begins a transaction and does not end it, for every BEGIN needs its COMMIT; and for one that \
+                 writes to the CLI's table",
+            )
             .with_report(self.report(plan, None))
             .with_failure(failure)
     }
