@@ -10,11 +10,11 @@ use crate::ledger::{self, Facts, Found, LedgerTable, Look, Shape};
 use crate::migrator::{Migrator, until};
 use crate::report::{PlanReport, Report};
 use crate::session::Session;
+use crate::span::within;
 use crate::tables::read_tables;
 use crate::target::Target;
 use devflow_migrations::{Ledger, LedgerKind, Plan, plan_adopt};
 use std::future::Future;
-use tracing::Instrument as _;
 
 impl Migrator {
     /// Records what is pending here and applied by what the other history of the database says: by the Supabase CLI's
@@ -40,9 +40,9 @@ impl Migrator {
     ) -> Result<Report> {
         let target = Target::parse(url)?;
         let wish = Interrupt::default();
-        let attempt = Attempt::new(self, &target, wish.clone(), observer);
+        let mut attempt = Attempt::new(self, &target, wish.clone(), observer);
         let span = attempt.span("adopt");
-        until(&wish, interrupt, attempt.take_over().instrument(span)).await
+        until(&wish, interrupt, within(span, attempt.take_over())).await
     }
 
     /// Shows what [`adopt`](Self::adopt) would record; writes nothing, takes no lock, needs SELECT only.
@@ -51,9 +51,9 @@ impl Migrator {
     /// As [`plan`](Self::plan).
     pub async fn plan_adopt(&self, url: &str, observer: &mut dyn Observer) -> Result<PlanReport> {
         let target = Target::parse(url)?;
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         let span = attempt.span("plan");
-        attempt.show_adoption().instrument(span).await
+        within(span, attempt.show_adoption()).await
     }
 }
 

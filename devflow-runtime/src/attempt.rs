@@ -18,6 +18,7 @@ use crate::retry::Retries;
 use crate::role_limits::role_limits;
 use crate::run::Run;
 use crate::session::Session;
+use crate::span::Spans;
 use crate::step::Framing;
 use crate::target::Target;
 use crate::tell::Teller;
@@ -90,9 +91,10 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The span of this run, with OpenTelemetry's names for what it is about.
-    pub(crate) fn span(&self, verb: &'static str) -> tracing::Span {
-        tracing::info_span!("devflow", verb, run = %self.run.id, "db.system.name" = "postgresql")
+    /// The span of this run.
+    pub(crate) fn span(&mut self, verb: &'static str) -> tracing::Span {
+        self.teller.spans = Spans::new(verb, &self.run.id);
+        self.teller.spans.run()
     }
 
     /// Applies what is pending.
@@ -364,6 +366,8 @@ impl<'a> Attempt<'a> {
         };
         let outcome = executor.execute(plan.steps()).await;
         let outcome = executor.make_durable(outcome).await;
+        let failure = outcome.as_ref().err().and_then(Stop::failure);
+        executor.teller.spans.end(failure);
         let launched = executor.launched;
         let done = executor.done;
         self.done.extend(done);

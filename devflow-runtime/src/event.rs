@@ -3,7 +3,7 @@
 use crate::index_build::IndexBuild;
 use crate::report::{Notice, Place, StepFailure, StepReport};
 use crate::wait::LockWait;
-use devflow_migrations::{Migration, Plan};
+use devflow_migrations::{Migration, Plan, Version};
 use std::time::Duration;
 
 /// Something that happened during a run.
@@ -102,8 +102,8 @@ pub enum Event<'a> {
     /// A migration is committed. On a database that is new, [`StepFinished`](Self::StepFinished) follows when all of
     /// the run's commits are durable, and else at once.
     StepCommitted {
-        /// The migration.
-        migration: &'a Migration,
+        /// What was done.
+        step: &'a StepReport,
         /// Its place among the steps of this run, starting at 1.
         number: usize,
         /// How many steps the run has.
@@ -124,6 +124,32 @@ pub enum Event<'a> {
     Relayed(&'a str),
     /// Something that a person should know and that does not stop the run.
     Remark(&'a str),
+}
+
+impl Event<'_> {
+    /// The migration that it is about.
+    pub(crate) fn version(&self) -> Option<&Version> {
+        match self {
+            Self::StepStarted { migration, .. }
+            | Self::StatementDone { migration, .. }
+            | Self::Blocked { migration, .. }
+            | Self::Unblocked { migration }
+            | Self::IndexBuild { migration, .. }
+            | Self::Unanswered { migration, .. }
+            | Self::Retrying { migration, .. }
+            | Self::Notice { migration, .. } => Some(migration.version()),
+            Self::StepCommitted { step, .. } | Self::StepFinished { step, .. } => {
+                Some(&step.version)
+            }
+            Self::StepFailed(failure) => Some(&failure.version),
+            Self::Connected(_)
+            | Self::ConnectRetry { .. }
+            | Self::Waiting { .. }
+            | Self::Planned(_)
+            | Self::Relayed(_)
+            | Self::Remark(_) => None,
+        }
+    }
 }
 
 /// Who holds the lock.

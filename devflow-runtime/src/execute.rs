@@ -65,6 +65,21 @@ pub(crate) enum Stop {
     Lost(Lost),
 }
 
+impl Stop {
+    /// The migration that failed or was cut off.
+    pub(crate) fn failure(&self) -> Option<&StepFailure> {
+        match self {
+            Self::Failed(failure) | Self::Interrupted(Some(failure)) => Some(failure),
+            Self::Interrupted(None)
+            | Self::Moved
+            | Self::Again { .. }
+            | Self::Unwritten(_)
+            | Self::Unlocked(_)
+            | Self::Lost(_) => None,
+        }
+    }
+}
+
 /// One step's three messages, sent and not yet answered.
 pub(crate) struct Flight {
     pub(crate) index: usize,
@@ -288,7 +303,7 @@ impl Executor<'_, '_> {
         };
         let (number, total) = (index + 1, steps.len());
         self.teller.tell(&Event::StepCommitted {
-            migration,
+            step: &step,
             number,
             total,
         });

@@ -83,8 +83,8 @@
 //! # What it is not
 //!
 //! The library reads no environment variable and no file but `sslrootcert`, installs no signal handler, prints nothing and
-//! needs a Tokio runtime. It speaks through [`Observer`] and through `tracing`: a span `devflow` around each verb, and
-//! events of the same content as [`Event`].
+//! needs a Tokio runtime. It speaks through [`Observer`] and through `tracing`: a span `devflow` around each verb, one for
+//! each migration in it, and events of the same content as [`Event`].
 //!
 //! # Behind a pooler
 //!
@@ -167,6 +167,7 @@ mod session;
 mod settle;
 mod shown;
 mod socket;
+mod span;
 mod statements;
 mod step;
 mod tables;

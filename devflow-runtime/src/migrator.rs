@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::event::Observer;
 use crate::interrupt::Interrupt;
 use crate::report::{History, Log, PlanReport, Report, Status};
+use crate::span::within;
 use crate::target::Target;
 use devflow_migrations::{
     Ahead, Ledger, LedgerKind, MigrationSet, Migrations, Missing, OutOfOrder, PlanContents,
@@ -16,7 +17,6 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
-use tracing::Instrument as _;
 
 /// Applies a set of migrations to a database.
 ///
@@ -241,9 +241,9 @@ impl Migrator {
         interrupt: impl Future<Output = ()> + Send,
     ) -> Result<Report> {
         let wish = Interrupt::default();
-        let attempt = Attempt::new(self, target, wish.clone(), observer);
+        let mut attempt = Attempt::new(self, target, wish.clone(), observer);
         let span = attempt.span("migrate");
-        until(&wish, interrupt, attempt.run().instrument(span)).await
+        until(&wish, interrupt, within(span, attempt.run())).await
     }
 
     /// Like [`run_until`](Self::run_until), but `delegate` carries out the steps, while devflow plans, holds its lock, and
@@ -264,7 +264,7 @@ impl Migrator {
         let mut attempt = Attempt::new(self, &target, wish.clone(), observer);
         attempt.hand_over(delegate)?;
         let span = attempt.span("migrate");
-        until(&wish, interrupt, attempt.run().instrument(span)).await
+        until(&wish, interrupt, within(span, attempt.run())).await
     }
 
     /// Shows what [`run_delegated_until`](Self::run_delegated_until) would do, and holds it against what `delegate` would;
@@ -282,7 +282,7 @@ impl Migrator {
         let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         attempt.hand_over(delegate)?;
         let span = attempt.span("plan");
-        attempt.plan(Attempt::plan_with).instrument(span).await
+        within(span, attempt.plan(Attempt::plan_with)).await
     }
 
     /// Shows what [`run`](Self::run) would do; writes nothing, takes no lock, needs SELECT only.
@@ -293,9 +293,9 @@ impl Migrator {
     /// When the database cannot be reached or the ledger cannot be used.
     pub async fn plan(&self, url: &str, observer: &mut dyn Observer) -> Result<PlanReport> {
         let target = Target::parse(url)?;
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         let span = attempt.span("plan");
-        attempt.plan(Attempt::plan_with).instrument(span).await
+        within(span, attempt.plan(Attempt::plan_with)).await
     }
 
     /// Shows every version's state; writes nothing, takes no lock, needs SELECT only.
@@ -304,9 +304,9 @@ impl Migrator {
     /// When the database cannot be reached or the ledger cannot be used.
     pub async fn status(&self, url: &str, observer: &mut dyn Observer) -> Result<Status> {
         let target = Target::parse(url)?;
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         let span = attempt.span("status");
-        attempt.status().instrument(span).await
+        within(span, attempt.status()).await
     }
 
     /// Shows the newest rows of the ledger, newest first; writes nothing, takes no lock, needs SELECT only.
@@ -315,9 +315,9 @@ impl Migrator {
     /// When the database cannot be reached or the ledger cannot be used.
     pub async fn log(&self, url: &str, limit: usize, observer: &mut dyn Observer) -> Result<Log> {
         let target = Target::parse(url)?;
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         let span = attempt.span("log");
-        attempt.log(limit).instrument(span).await
+        within(span, attempt.log(limit)).await
     }
 
     /// Shows what is known of one version; writes nothing, takes no lock, needs SELECT only.
@@ -332,9 +332,9 @@ impl Migrator {
         observer: &mut dyn Observer,
     ) -> Result<History> {
         let target = Target::parse(url)?;
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         let span = attempt.span("show");
-        attempt.history(version).instrument(span).await
+        within(span, attempt.history(version)).await
     }
 
     /// Records the migrations up to and including `version` as in the database, without running them: for a database
@@ -365,9 +365,9 @@ impl Migrator {
     ) -> Result<Report> {
         let target = Target::parse(url)?;
         let wish = Interrupt::default();
-        let attempt = Attempt::new(self, &target, wish.clone(), observer);
+        let mut attempt = Attempt::new(self, &target, wish.clone(), observer);
         let span = attempt.span("baseline");
-        until(&wish, interrupt, attempt.baseline(version).instrument(span)).await
+        until(&wish, interrupt, within(span, attempt.baseline(version))).await
     }
 
     /// Shows what [`baseline`](Self::baseline) would record; writes nothing, takes no lock, needs SELECT only.
@@ -381,11 +381,11 @@ impl Migrator {
         observer: &mut dyn Observer,
     ) -> Result<PlanReport> {
         let target = Target::parse(url)?;
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         attempt.check_version(version)?;
         let span = attempt.span("plan");
         let make = |attempt: &Attempt<'_>, ledger: &Ledger| attempt.plan_baseline(ledger, version);
-        attempt.plan(make).instrument(span).await
+        within(span, attempt.plan(make)).await
     }
 
     pub(crate) fn policy(&self) -> Policy {

@@ -11,11 +11,11 @@ use crate::ledger::{self, Beside, Creation, Record};
 use crate::migrator::{Migrator, until};
 use crate::report::RepairReport;
 use crate::session::Session;
+use crate::span::within;
 use crate::target::Target;
 use devflow_migrations::{Correction, Ledger, PlanDigest, Repair, RepairPlan, Unfit, plan_repair};
 use serde_json::json;
 use std::future::Future;
-use tracing::Instrument as _;
 
 impl Migrator {
     /// Appends what a person decided about versions to the ledger: that one is in the database, that it is not, or that
@@ -48,9 +48,9 @@ impl Migrator {
     ) -> Result<RepairReport> {
         let target = Target::parse(url)?;
         let wish = Interrupt::default();
-        let attempt = Attempt::new(self, &target, wish.clone(), observer);
+        let mut attempt = Attempt::new(self, &target, wish.clone(), observer);
         let span = attempt.span("repair");
-        until(&wish, interrupt, attempt.repair(repairs).instrument(span)).await
+        until(&wish, interrupt, within(span, attempt.repair(repairs))).await
     }
 
     /// Shows what [`repair`](Self::repair) would record; writes nothing, takes no lock, needs SELECT only.
@@ -64,9 +64,9 @@ impl Migrator {
         observer: &mut dyn Observer,
     ) -> Result<RepairReport> {
         let target = Target::parse(url)?;
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         let span = attempt.span("plan");
-        attempt.plan_repair(repairs).instrument(span).await
+        within(span, attempt.plan_repair(repairs)).await
     }
 }
 

@@ -12,10 +12,10 @@ use crate::migrator::{Migrator, until};
 use crate::precondition::check_intact;
 use crate::report::{PlanReport, Report};
 use crate::session::Session;
+use crate::span::within;
 use crate::target::Target;
 use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, Version, plan_revert};
 use std::future::Future;
-use tracing::Instrument as _;
 
 impl Migrator {
     /// Undoes every applied migration that is newer than `to`, newest first; without `to`, the newest one.
@@ -52,9 +52,9 @@ impl Migrator {
     ) -> Result<Report> {
         let target = Target::parse(url)?;
         let wish = Interrupt::default();
-        let attempt = Attempt::new(self, &target, wish.clone(), observer);
+        let mut attempt = Attempt::new(self, &target, wish.clone(), observer);
         let span = attempt.span("revert");
-        until(&wish, interrupt, attempt.revert(to).instrument(span)).await
+        until(&wish, interrupt, within(span, attempt.revert(to))).await
     }
 
     /// Shows what [`revert`](Self::revert) would undo; writes nothing, takes no lock, needs SELECT only.
@@ -68,11 +68,11 @@ impl Migrator {
         observer: &mut dyn Observer,
     ) -> Result<PlanReport> {
         let target = Target::parse(url)?;
-        let attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
         attempt.check_bound(to)?;
         let span = attempt.span("plan");
         let make = |attempt: &Attempt<'_>, ledger: &Ledger| attempt.plan_revert(ledger, to);
-        attempt.plan(make).instrument(span).await
+        within(span, attempt.plan(make)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Telling the observer and the log what happens.
 
 use crate::event::{Event, Observer};
+use crate::span::Spans;
 use devflow_migrations::{Finding, Plan, Severity};
 
 /// Tells the observer, and `tracing`, what happens.
@@ -8,6 +9,7 @@ pub(crate) struct Teller<'a> {
     observer: &'a mut dyn Observer,
     /// What there is to say besides the steps; goes into the report as well.
     pub(crate) remarks: Vec<String>,
+    pub(crate) spans: Spans,
 }
 
 impl<'a> Teller<'a> {
@@ -15,11 +17,23 @@ impl<'a> Teller<'a> {
         Self {
             observer,
             remarks: Vec::new(),
+            spans: Spans::none(),
         }
     }
 
     pub(crate) fn tell(&mut self, event: &Event<'_>) {
-        log(event);
+        match event {
+            Event::Connected(place) => self.spans.connected(place),
+            Event::StepStarted { migration, .. } => self.spans.sent(migration),
+            Event::Retrying {
+                migration, attempt, ..
+            } => self.spans.retried(migration, *attempt),
+            _ => {}
+        }
+        self.spans.of(event.version()).in_scope(|| log(event));
+        if let Event::StepCommitted { step, .. } | Event::StepFinished { step, .. } = event {
+            self.spans.committed(step);
+        }
         self.observer.event(event);
     }
 
@@ -123,8 +137,8 @@ fn log(event: &Event<'_>) {
             "{:?}",
             notice.message
         ),
-        Event::StepCommitted { migration, .. } => {
-            tracing::debug!(version = %migration.version(), "committed");
+        Event::StepCommitted { step, .. } => {
+            tracing::debug!(version = %step.version, "committed");
         }
         Event::StepFinished {
             step,

@@ -61,6 +61,7 @@ mod supabase_faults;
 mod supabase_ledger;
 mod support_itself;
 mod talk;
+mod telemetry;
 mod testing;
 mod timeouts;
 mod tls;

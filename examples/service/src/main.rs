@@ -5,11 +5,11 @@
 
 mod links;
 mod probes;
+mod telemetry;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use devflow_runtime::{ErrorKind, Migrations, Migrator, embed_migrations};
-use std::io::stderr;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::ctrl_c;
@@ -35,13 +35,16 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt().with_writer(stderr).init();
+    let spans = telemetry::start();
     let database_url = database_url()?;
     let signals = listen();
     let outcome = match arguments.command {
         Some(Command::Migrate) => migrate(&database_url, &signals).await,
         None => serve(&database_url, &signals).await,
     };
+    if let Some(spans) = spans {
+        spans.shutdown()?;
+    }
     match outcome {
         Err(error) if is_interrupted(&error) => {
             error!("{error:#}");
