@@ -202,14 +202,18 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// The spinner names the oldest migration that runs.
+    /// The spinner names the oldest migration that runs, and its clock begins anew.
     fn show_running(&mut self) {
-        match self.running.front().cloned() {
-            Some((_, message)) => {
-                self.spin(message);
-                self.bar.iter().for_each(ProgressBar::reset_elapsed);
-            }
-            None => self.rest(),
+        self.name_running(String::new());
+        match self.running.is_empty() {
+            true => self.rest(),
+            false => self.bar.iter().for_each(ProgressBar::reset_elapsed),
+        }
+    }
+
+    fn name_running(&mut self, more: String) {
+        if let Some((_, running)) = self.running.front() {
+            self.spin(format!("{running}{more}"));
         }
     }
 
@@ -238,11 +242,7 @@ impl<'a> Progress<'a> {
                 let file = visible::line(migration.file());
                 self.say_aside(format!("{file}: {text}\n"));
             }
-            Drawing::Spinner => {
-                let of = self.running.front().map(|(_, message)| message.as_str());
-                let of = of.unwrap_or_default();
-                self.spin(format!("{of}  {}", paint(QUIET, text)));
-            }
+            Drawing::Spinner => self.name_running(format!("  {}", paint(QUIET, text))),
         }
     }
 
@@ -371,8 +371,10 @@ impl Observer for Progress<'_> {
                 self.say_aside(format!("supabase: {}\n", visible::line(text)));
             }
             Event::Remark(text) => self.remark(text),
-            // A statement of many is no news to a person; newer events are unknown here.
-            Event::StatementDone { .. } | _ => {}
+            // A statement of many is no news to a person, but what the server did for it is over.
+            Event::StatementDone { .. } => self.name_running(String::new()),
+            // Newer events are unknown here.
+            _ => {}
         }
     }
 }

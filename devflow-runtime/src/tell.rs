@@ -31,8 +31,12 @@ impl<'a> Teller<'a> {
             _ => {}
         }
         self.spans.of(event.version()).in_scope(|| log(event));
-        if let Event::StepCommitted { step, .. } | Event::StepFinished { step, .. } = event {
-            self.spans.committed(step);
+        match event {
+            Event::StepCommitted { step, .. } | Event::StepFinished { step, .. } => {
+                self.spans.committed(step);
+            }
+            Event::StepFailed(failure) => self.spans.end(Some(failure)),
+            _ => {}
         }
         self.observer.event(event);
     }

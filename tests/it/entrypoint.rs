@@ -316,7 +316,7 @@ fn a_container_that_is_stopped_ends_well_within_its_grace_period() {
         .env("DATABASE_URL", &database.url())
         .env("LISTEN_ADDR", "127.0.0.1:0")
         .spawn();
-    service.wait_for_stdout("listening on ");
+    service.wait_for_stderr("the database is up to date");
     assert_eq!(stop(service), 0);
 }
 

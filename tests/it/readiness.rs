@@ -115,7 +115,8 @@ fn the_command_and_the_handle_say_how_far_an_index_is() {
     let migrate = project.devflow(&["db", "migrate"]);
     let migrate = migrate.env("DATABASE_URL", &database.url());
     let command = migrate.spawn_on_terminal(200);
-    command.wait_for_stdout("CONCURRENTLY public.one: waiting for writers before build");
+    let waits = "CONCURRENTLY public.one: waiting for writers before build";
+    command.wait_for_stdout(waits);
     drop(writer);
     let _done = command.wait().expect(0);
     let project = project.migration("3_index.sql", &index("two"));
