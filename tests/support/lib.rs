@@ -8,6 +8,7 @@ mod actions;
 mod background;
 mod cargo;
 mod certificate;
+mod chain;
 mod command;
 mod database;
 mod golden;

@@ -2,11 +2,14 @@
 //!
 //! What is counted, at the client's side of the delay:
 //! * A *message* is one that asks the server for work: start-up packets, passwords and the good-bye are none.
-//! * A *round trip* is a turn of the client: it sends its first message, or sends one after something from the server
-//!   has reached it. With a delay in place, messages that were sent without waiting for an answer are one turn, for the
-//!   answer to the first is still under way.
+//! * A *round trip* is a wait of the client: the counts are the lengths of each connection's longest chain of messages, of
+//!   which each was sent after an answer to the one before had reached the client. So messages that were sent without
+//!   waiting for an answer are one round trip, and a pipeline that sends the next message with each answer waits once for
+//!   as many as it keeps under way, however the bytes happen to arrive. Over a link with a delay, and with a server that
+//!   takes no time, this many times twice the delay is what a run takes.
 
 use crate::background::runtime;
+use crate::chain::Chain;
 use crate::wire::{ClientWire, Piece, PieceKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +38,7 @@ pub struct Counts {
     pub connections: usize,
     /// Messages from clients.
     pub messages: usize,
-    /// Turns of clients.
+    /// Waits of clients.
     pub round_trips: usize,
     /// Bytes from clients.
     pub bytes_to_server: usize,
@@ -77,8 +80,14 @@ struct Switch {
     generation: u64,
 }
 
-/// Bytes on their way, and when they may arrive.
-type Parcel = (Instant, Vec<u8>);
+/// Bytes on their way.
+struct Parcel {
+    /// When they may arrive.
+    arrival: Instant,
+    bytes: Vec<u8>,
+    /// How long the chain behind an answer is.
+    chain: usize,
+}
 
 impl Proxy {
     /// Starts a proxy before a server, as [`crate::Server::address`] gives it, with a delay each way.
@@ -247,8 +256,7 @@ struct Link<'a> {
     shared: &'a Shared,
     /// Which of the connections it is, starting at 1.
     number: u64,
-    /// Whether something from the server has reached the client since the client's last turn began.
-    answered: AtomicBool,
+    chain: Mutex<Chain>,
     /// Set when the message before or after which to cut has been read: nothing reaches the client any more.
     muted: AtomicBool,
     cut: Notify,
@@ -265,7 +273,7 @@ impl<'a> Link<'a> {
         Self {
             shared,
             number,
-            answered: AtomicBool::new(true),
+            chain: Mutex::default(),
             muted: AtomicBool::new(false),
             cut: Notify::new(),
         }
@@ -278,26 +286,25 @@ impl<'a> Link<'a> {
             let bytes = &buffer[..length];
             let kept = self.count(&wire.pieces(bytes));
             self.shared.lock().counts.bytes_to_server += kept;
-            let sent = server.send((self.arrival(), bytes[..kept].to_vec()));
+            let sent = server.send(self.parcel(&bytes[..kept], 0));
             if sent.is_err() || self.muted.load(Ordering::Relaxed) {
                 return;
             }
         }
     }
 
-    /// Counts messages and turns, and says how many of the bytes may go on.
+    /// Counts messages and waits, and says how many of the bytes may go on.
     fn count(&self, pieces: &[Piece]) -> usize {
         let mut state = self.shared.lock();
         let mut kept = 0;
         for piece in pieces {
-            if piece.kind == PieceKind::Begin {
+            if let PieceKind::Begin { tag } = piece.kind {
                 if state.cut_comes(Cut::Before(1)) {
                     self.muted.store(true, Ordering::Relaxed);
                     return kept;
                 }
                 state.counts.messages += 1;
-                state.counts.round_trips +=
-                    usize::from(self.answered.swap(false, Ordering::Relaxed));
+                state.counts.round_trips += self.chain().sent(tag);
             }
             kept += piece.length;
             if piece.ends && state.cut_comes(Cut::After(1)) {
@@ -312,17 +319,26 @@ impl<'a> Link<'a> {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(length @ 1..) = server.read(&mut buffer).await {
             self.shared.lock().counts.bytes_to_client += length;
-            if client
-                .send((self.arrival(), buffer[..length].to_vec()))
-                .is_err()
-            {
+            let bytes = &buffer[..length];
+            let chain = self.chain().answered(bytes);
+            if client.send(self.parcel(bytes, chain)).is_err() {
                 return;
             }
         }
     }
 
-    fn arrival(&self) -> Instant {
-        Instant::now() + self.shared.delay
+    fn parcel(&self, bytes: &[u8], chain: usize) -> Parcel {
+        Parcel {
+            arrival: Instant::now() + self.shared.delay,
+            bytes: bytes.to_vec(),
+            chain,
+        }
+    }
+
+    fn chain(&self) -> MutexGuard<'_, Chain> {
+        self.chain
+            .lock()
+            .expect("no thread panics while it holds this")
     }
 
     /// Writes each parcel when its time has come, and closes the side when the last one is written.
@@ -333,16 +349,16 @@ impl<'a> Link<'a> {
         which: Side,
     ) {
         let mut switch = self.shared.switch.subscribe();
-        while let Some((arrival, bytes)) = parcels.recv().await {
-            sleep_until(arrival).await;
+        while let Some(parcel) = parcels.recv().await {
+            sleep_until(parcel.arrival).await;
             drop(switch.wait_for(|switch| self.may_pass(switch)).await);
             if which == Side::Client {
                 if self.muted.load(Ordering::Relaxed) {
                     continue;
                 }
-                self.answered.store(true, Ordering::Relaxed);
+                self.chain().reached(parcel.chain);
             }
-            if side.write_all(&bytes).await.is_err() {
+            if side.write_all(&parcel.bytes).await.is_err() {
                 return;
             }
         }

@@ -14,8 +14,8 @@ pub(crate) struct Piece {
 /// What a piece is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PieceKind {
-    /// The first bytes of a message that asks the server for work.
-    Begin,
+    /// The first byte of a message that asks the server for work: it tells what kind of message it is.
+    Begin { tag: u8 },
     /// Further bytes of the same message.
     Continue,
     /// Start-up, a password, the good-bye, and everything inside of TLS.
@@ -96,7 +96,7 @@ impl ClientWire {
             *counted = !matches!(bytes[0], b'p' | b'X');
         }
         let kind = match (self.state, first) {
-            (State::Messages { counted: true }, true) => PieceKind::Begin,
+            (State::Messages { counted: true }, true) => PieceKind::Begin { tag: bytes[0] },
             (State::Messages { counted: true }, false) => PieceKind::Continue,
             _ => PieceKind::Other,
         };
@@ -170,7 +170,7 @@ mod tests {
             .filter(|piece| piece.kind == PieceKind::Continue)
             .map(|piece| piece.length)
             .sum();
-        (counted(PieceKind::Begin), continued)
+        (counted(PieceKind::Begin { tag: b'Q' }), continued)
     }
 
     #[test]
