@@ -60,11 +60,7 @@ fn only_the_older_generation_applies_without_a_yes() {
     for (cli, code) in [(SupabaseCli::Current, 1), (SupabaseCli::Previous, 0)] {
         let database = TestDatabase::create();
         let project = project(&[("20240101000000_a.sql", "create table a (i int);\n")]);
-        let target = match cli {
-            SupabaseCli::Current => "--remote",
-            SupabaseCli::Previous => "--db-url",
-        };
-        let target = format!("{target}={}?sslmode=disable", database.url());
+        let target = format!("{}={}?sslmode=disable", cli.target(), database.url());
         let arguments = ["--output-format", "json", "db", "push", &target];
         let said = cli.command(&project).args(&arguments).run().expect(code);
         assert_eq!(said.stdout.contains("ConsentRequired"), code == 1);
@@ -87,5 +83,45 @@ fn a_wrong_folder_and_a_changed_file_are_taken_for_up_to_date() {
         let _done = cli.push(&files, &url).run().expect(0);
         files.write("supabase/migrations/20240101000000_a.sql", "select 1;\n");
         up_to_date(&files);
+    }
+}
+
+/// So that devflow names its target always.
+#[test]
+fn without_a_target_it_takes_another_database_than_the_one_that_is_meant() {
+    for (cli, taken) in [
+        (SupabaseCli::Current, "127.0.0.1:54322"),
+        (SupabaseCli::Previous, "link"),
+    ] {
+        let project = project(&[("20240101000000_a.sql", "select 1;\n")]);
+        let arguments = ["--output-format", "json", "db", "push", "--yes"];
+        let said = cli.command(&project).args(&arguments).run().expect(1);
+        let said = format!("{}{}", said.stdout, said.stderr);
+        assert!(said.contains(taken), "{cli:?}: {said}");
+    }
+}
+
+/// So that devflow has exit codes of its own.
+#[test]
+fn its_exit_code_is_0_with_something_pending_and_1_whatever_is_wrong() {
+    for cli in SupabaseCli::ALL {
+        let database = TestDatabase::create();
+        let url = format!("{}?sslmode=disable", database.url());
+        let good = ("20240102000000_a.sql", "create table a (i int);\n");
+        let files = project(&[good]);
+        let _pending = cli.push(&files, &url).args(&["--dry-run"]).run().expect(0);
+        assert!(!database.has("a"), "{cli:?}");
+        let _applied = cli.push(&files, &url).run().expect(0);
+        files.write("supabase/migrations/20240103000000_b.sql", "select nope;\n");
+        let refused = |code: &str| {
+            let said = cli.push(&files, &url).run().expect(1).stdout;
+            assert!(said.contains(code), "{cli:?}: {said}");
+        };
+        refused("ApplyError");
+        files.write("supabase/migrations/20240101000000_c.sql", "select 1;\n");
+        refused("MissingRemoteError");
+        let nowhere = format!("{}_not_there?sslmode=disable", database.url());
+        let said = cli.push(&files, &nowhere).run().expect(1).stdout;
+        assert!(said.contains("DbConnectError"), "{cli:?}: {said}");
     }
 }

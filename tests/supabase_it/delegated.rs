@@ -51,8 +51,9 @@ fn what_the_table_gained_is_reported_and_recorded() {
     }
 }
 
+/// Without a target the CLI of today takes the local stack, and that of yesterday the linked project.
 #[test]
-fn the_password_is_in_no_argument_of_any_process() {
+fn the_target_is_in_the_arguments_of_each_push_and_the_password_in_those_of_no_process() {
     for cli in SupabaseCli::ALL {
         let scene = Scene::new(cli, &[TABLE, ROW]);
         let mut run = scene.migrate().spawn();
@@ -63,7 +64,15 @@ fn the_password_is_in_no_argument_of_any_process() {
         });
         let _done = run.wait().expect(0);
         let is_push = |line: &&String| line.contains("db push");
-        assert!(seen.iter().filter(is_push).count() >= 2, "{seen:?}");
+        let pushes: Vec<_> = seen.iter().filter(is_push).collect();
+        assert!(pushes.len() >= 2, "{seen:?}");
+        let target = format!(
+            "{}={}",
+            cli.target(),
+            scene.url().split(':').next().unwrap()
+        );
+        let is_aimed = |line: &&&String| line.contains(&target);
+        assert!(pushes.iter().all(|line| is_aimed(&line)), "{pushes:?}");
         for line in &seen {
             assert!(!line.contains("p@ss") && !line.contains("p%40ss"), "{line}");
         }

@@ -2,7 +2,7 @@
 
 use crate::scene::Scene;
 use serde_json::Value;
-use support::SupabaseCli;
+use support::{Command, Project, SupabaseCli};
 
 const CONFIGURED: [(&str, &str); 3] = [
     ("sql, ledger: devflow", "format: sql"),
@@ -61,7 +61,12 @@ fn adopt(scene: &Scene) -> usize {
 
 #[test]
 fn formats_and_ledgers_follow_each_other_and_run_nothing_again() {
-    let cli = SupabaseCli::Current;
+    for cli in SupabaseCli::ALL {
+        walk(cli);
+    }
+}
+
+fn walk(cli: SupabaseCli) {
     let scene = Scene::new(cli, &[]);
     configure(&scene, "sql, ledger: devflow");
     assert_applies(&scene, &add(&scene, 1));
@@ -91,6 +96,40 @@ fn formats_and_ledgers_follow_each_other_and_run_nothing_again() {
     assert_settled(&scene);
     let theirs = cli.push(&scene.project, scene.url()).run().expect(0);
     assert!(theirs.stdout.contains("\"upToDate\":true"), "{theirs:?}");
+}
+
+/// Three runs of devflow's own and two that the CLI carries out: all of one lock.
+#[test]
+fn five_runs_of_both_formats_at_once_apply_everything_once() {
+    let scene = Scene::new(SupabaseCli::Current, &[]);
+    let tables = [add(&scene, 1), add(&scene, 2)];
+    let alone = "begin;\ninsert into t1 values (1);\ncommit;\n";
+    scene.write("20240103000000_alone.sql", alone);
+    let native = Project::new();
+    for file in tables
+        .iter()
+        .map(String::as_str)
+        .chain(["20240103000000_alone.sql"])
+    {
+        let path = format!("supabase/migrations/{file}");
+        native.write(&path, scene.project.read(&path));
+    }
+    configure(&scene, "sql, ledger: supabase");
+    native.write("devflow.yml", scene.project.read("devflow.yml"));
+    configure(&scene, "supabase");
+    let arguments = ["db", "migrate", "--ci", "--json"];
+    let runs: Vec<_> = (0..5)
+        .map(|number| match number % 2 {
+            0 => native.devflow(&arguments).env("DATABASE_URL", scene.url()),
+            _ => scene.migrate(),
+        })
+        .map(Command::spawn)
+        .collect();
+    let reports = runs.into_iter().map(|run| run.wait().expect(0).json());
+    let applied = reports.map(|report| files(&report["applied"]).len());
+    assert_eq!(applied.sum::<usize>(), 3);
+    assert_eq!(scene.database.value("SELECT count(*) FROM t1"), "1");
+    assert_settled(&scene);
 }
 
 /// Each is refused before anything runs, and devflow itself can apply the file, or says the same.

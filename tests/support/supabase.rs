@@ -43,12 +43,18 @@ impl SupabaseCli {
     /// `supabase db push` against a database, with what keeps it from asking and from telling anybody.
     #[must_use]
     pub fn push(self, project: &Project, url: &str) -> Command {
-        let target = match self {
-            Self::Current => format!("--remote={url}"),
-            Self::Previous => format!("--db-url={url}"),
-        };
+        let target = format!("{}={url}", self.target());
         let arguments = ["--output-format", "json", "db", "push", "--yes", &target];
         self.command(project).args(&arguments)
+    }
+
+    /// The argument by which it is told its database.
+    #[must_use]
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::Current => "--remote",
+            Self::Previous => "--db-url",
+        }
     }
 
     /// It, to be run in a project.
