@@ -22,7 +22,10 @@ use crate::progress::Progress;
 use crate::settings::{Change, Database, Settings};
 use crate::signals::Signals;
 use devflow_migrations::Approval;
-use devflow_runtime::{Actor, Error, MigrationSet, Migrator, PlanContents, PlanDigest, PlanReport};
+use devflow_runtime::{
+    Actor, Error, LedgerKind, Migration, MigrationSet, Migrator, PlanContents, PlanDigest,
+    PlanReport,
+};
 use std::future::Future;
 use std::io::{self, Write};
 use std::path::Path;
@@ -152,7 +155,7 @@ fn connected<'b>(
     let set = match &database.binary {
         Some(binary) => binary.set(),
         None => {
-            read = MigrationSet::read(&database.directory, &database.shown)?;
+            read = MigrationSet::read_for(&database.directory, &database.shown, database.ledger)?;
             &read
         }
     };
@@ -209,6 +212,10 @@ impl Desk<'_, '_> {
         .ledger(database.ledger)
         .approval_required(database.approval != Approval::No)
         .actor(database.actor.clone());
+        // Files of devflow's own ledger were checked when they were read.
+        if database.ledger == LedgerKind::Supabase {
+            migrator = migrator.inspected_by(Migration::problems);
+        }
         if let Some(environment) = &database.environment {
             migrator = migrator.environment(environment);
         }

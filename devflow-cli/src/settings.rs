@@ -21,7 +21,7 @@ use crate::surroundings::Surroundings;
 pub(crate) use binary::Binary;
 use clap_complete::Shell;
 pub(crate) use database::{Asked, Database, LOCAL};
-use devflow_runtime::{Decision, PlanContents, PlanDigest, Version};
+use devflow_runtime::{Decision, LedgerKind, PlanContents, PlanDigest, Version};
 use project::Project;
 pub(crate) use project::new_directory;
 use std::path::{Path, PathBuf};
@@ -125,6 +125,7 @@ pub(crate) struct Check {
     pub(crate) shown: String,
     /// The folder that `shown` is relative to.
     pub(crate) folder: PathBuf,
+    pub(crate) ledger: LedgerKind,
     pub(crate) policies: devflow_runtime::Settings,
     /// The revision to compare with.
     pub(crate) base: Option<String>,
@@ -244,6 +245,7 @@ pub(crate) fn resolve(
                 directory: project.directory()?,
                 shown: project.shown().to_owned(),
                 folder: project.folder().to_owned(),
+                ledger: project.ledger(),
                 policies: project.policies(),
                 base: check.base,
                 binary: binary.transpose()?,

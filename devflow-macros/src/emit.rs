@@ -55,6 +55,7 @@ fn file(migration: &Migration, down: bool) -> TokenStream {
     let mode = match migration.mode() {
         Mode::Transaction => quote!(Transaction),
         Mode::NoTransaction => quote!(NoTransaction),
+        Mode::OwnTransactions => quote!(OwnTransactions),
     };
     let wrapper = option(migration.wrapper().map(wrapper));
     let statements = Literal::byte_string(&Span::pack(migration.statements()));

@@ -45,12 +45,15 @@ impl Source {
         SourceError::check(unsupported(&config))?;
         let directory = config.migrations_directory()?;
         let shown = shown(&config.migrations.directory);
+        let ledger = config.migrations.ledger;
+        let set = MigrationSet::read_for(&directory, &shown, ledger)?;
+        set.check(ledger)?;
         Ok(Self {
-            set: MigrationSet::read(&directory, &shown)?,
+            set,
             directory,
             shown,
             config: Some(config.path),
-            ledger: config.migrations.ledger,
+            ledger,
             table: config.migrations.table,
             settings: config.migrations.settings,
         })

@@ -7,6 +7,7 @@ mod effect;
 mod fault;
 mod file;
 mod kind;
+mod problems;
 mod refusal;
 mod stack;
 mod statement;
@@ -18,11 +19,14 @@ mod transaction;
 use crate::action::Action;
 use crate::limits::Limits;
 use crate::migration::{Mode, Wrapper};
+use crate::settings::LedgerKind;
 use crate::tables::Tables;
 use crate::text::Span;
+use directive::Directives;
 pub use effect::{EffectReader, effects};
 use fault::Fault;
-use statement::split;
+use statement::{Split, Statement, split};
+use transaction::Shape;
 
 /// What a text turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,44 +42,90 @@ pub(crate) struct Checked {
 /// More faults of one file are not told: whoever corrects so many sees the others next time.
 const MOST_FAULTS: usize = 100;
 
+/// A text that was split, and how it runs.
+struct Outline<'t> {
+    text: &'t str,
+    statements: Vec<Statement>,
+    directives: Directives,
+    shape: Shape,
+    limits: Limits,
+    /// But for those of its syntax.
+    faults: Vec<Fault>,
+}
+
 /// Splits a text, decides how it runs and checks its syntax.
 ///
 /// # Errors
 /// Every fault, in the order of the text.
-pub(crate) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
-    let split = split(text);
-    let mut faults = split.faults;
-    let shape = transaction::shape(text, &split.statements, split.directives, &mut faults);
-    let limits = split.directives.limits(shape.mode, &mut faults);
-    if !split.directives.no_check {
-        faults.extend(syntax::errors(text, &split.statements));
+pub(crate) fn check(text: &str, ledger: LedgerKind) -> Result<Checked, Vec<Fault>> {
+    let mut outline = Outline::of(text, ledger);
+    let faults = outline.take_faults();
+    match faults.is_empty() {
+        true => Ok(outline.checked()),
+        false => Err(faults),
     }
-    if !faults.is_empty() {
+}
+
+/// Splits a text and decides how it runs, whatever is wrong with it.
+pub(crate) fn read(text: &str, ledger: LedgerKind) -> Checked {
+    Outline::of(text, ledger).checked()
+}
+
+/// What keeps a text from being run, in its order.
+pub(crate) fn faults(text: &str, ledger: LedgerKind) -> Vec<Fault> {
+    Outline::of(text, ledger).take_faults()
+}
+
+impl<'t> Outline<'t> {
+    fn of(text: &'t str, ledger: LedgerKind) -> Self {
+        let Split {
+            statements,
+            directives,
+            mut faults,
+        } = split(text);
+        let shape = transaction::shape(text, &statements, directives, ledger, &mut faults);
+        let limits = directives.limits(shape.mode, &mut faults);
+        Self {
+            text,
+            statements,
+            directives,
+            shape,
+            limits,
+            faults,
+        }
+    }
+
+    fn take_faults(&mut self) -> Vec<Fault> {
+        let mut faults = std::mem::take(&mut self.faults);
+        if !self.directives.no_check {
+            faults.extend(syntax::errors(self.text, &self.statements));
+        }
         faults.sort_by_key(|fault| fault.offset);
         faults.truncate(MOST_FAULTS);
-        return Err(faults);
+        faults
     }
-    let mut own = split.statements;
-    if shape.wrapper.is_some() {
-        own.pop();
-        own.remove(0);
-    }
-    let statements: Vec<_> = own.iter().map(|statement| statement.span).collect();
-    let actions = match shape.mode {
-        Mode::Transaction => Vec::new(),
-        Mode::NoTransaction => {
-            let each = statements.iter().map(|span| &text[span.range()]);
-            each.map(action::action).collect()
+
+    fn checked(self) -> Checked {
+        let mut own = self.statements;
+        if self.shape.wrapper.is_some() {
+            own.pop();
+            own.remove(0);
         }
-    };
-    Ok(Checked {
-        mode: shape.mode,
-        wrapper: shape.wrapper,
-        tables: strong_lock::tables(text, &own, split.directives),
-        statements,
-        actions,
-        limits,
-    })
+        let statements: Vec<_> = own.iter().map(|statement| statement.span).collect();
+        let each = statements.iter().map(|span| &self.text[span.range()]);
+        let actions = match self.shape.mode.is_atomic() {
+            true => Vec::new(),
+            false => each.map(action::action).collect(),
+        };
+        Checked {
+            mode: self.shape.mode,
+            wrapper: self.shape.wrapper,
+            tables: strong_lock::tables(self.text, &own, self.directives),
+            statements,
+            actions,
+            limits: self.limits,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -83,14 +133,14 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Vec<&'static str> {
-        let faults = check(text).err().unwrap_or_default();
+        let faults = check(text, LedgerKind::Devflow).err().unwrap_or_default();
         faults.iter().map(|fault| fault.code).collect()
     }
 
     #[test]
     fn a_wrapper_is_not_among_the_statements() {
         let text = "begin; select 1; select 2; commit;";
-        let checked = check(text).unwrap();
+        let checked = check(text, LedgerKind::Devflow).unwrap();
         let statements: Vec<_> = checked
             .statements
             .iter()
@@ -129,7 +179,7 @@ mod tests {
 
     #[test]
     fn an_empty_text_is_an_empty_transaction() {
-        let checked = check("-- nothing\n;").unwrap();
+        let checked = check("-- nothing\n;", LedgerKind::Devflow).unwrap();
         assert_eq!(
             (checked.mode, checked.statements),
             (Mode::Transaction, vec![])

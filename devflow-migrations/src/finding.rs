@@ -93,6 +93,8 @@ pub enum FindingKind {
         /// The tables, in the order in which they are locked.
         tables: Vec<String>,
     },
+    /// Pending on a Supabase project; it commits by itself, and was not asked to.
+    NotAtomic,
     /// Pending here, and applied by what another history in the same database says.
     RecordedElsewhere {
         /// The table of the other history.
@@ -162,6 +164,7 @@ impl Finding {
             FindingKind::NoDownFile => "no_down_file",
             FindingKind::DownOutside { .. } => "down_outside_transaction",
             FindingKind::StrongLocks { .. } => "strong_locks",
+            FindingKind::NotAtomic => "supabase_not_atomic",
             FindingKind::RecordedElsewhere { .. } => "recorded_elsewhere",
             FindingKind::NoStatements => "no_statements",
             FindingKind::AppliedOtherwise { .. } => "applied_otherwise",
@@ -198,6 +201,10 @@ impl Finding {
             ),
             FindingKind::StrongLocks { .. } => Some(
                 "give each table a file of its own, or accept it with `-- devflow: strong-locks`"
+                    .to_owned(),
+            ),
+            FindingKind::NotAtomic => Some(
+                "take its BEGIN, COMMIT and ROLLBACK out, and it is applied as a whole or not at all; or begin it with `-- pg-delta: transaction=false` to say that it is meant so"
                     .to_owned(),
             ),
             FindingKind::NoStatements => Some(
@@ -318,6 +325,10 @@ impl fmt::Display for Finding {
                     tables.len()
                 )
             }
+            FindingKind::NotAtomic => write!(
+                f,
+                "{path} is not applied as a whole: it begins or ends transactions itself, and what it has committed before a failure stays"
+            ),
             FindingKind::RecordedElsewhere { table } => {
                 write!(f, "{path} is pending here, and {table} has it as applied")
             }

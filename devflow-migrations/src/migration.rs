@@ -36,6 +36,9 @@ pub enum Mode {
     /// Each statement runs on its own: `-- devflow: no-transaction`, or only statements that PostgreSQL refuses in a
     /// transaction block.
     NoTransaction,
+    /// The same without having asked for it: the file begins or ends transactions itself. Only where the ledger is the
+    /// Supabase CLI's, which takes such files, is one read at all.
+    OwnTransactions,
 }
 
 /// The one `BEGIN; … COMMIT;` that a file may wrap itself in; devflow's own transaction takes its place.
@@ -124,7 +127,7 @@ impl Migration {
             |action: &Action| matches!(action.kind, ActionKind::Setting | ActionKind::Session);
         let leaves_something =
             self.actions.iter().any(leaves) || self.limits.statement_timeout.is_some();
-        self.mode == Mode::NoTransaction && leaves_something
+        !self.mode.is_atomic() && leaves_something
     }
 
     /// What the file asks for itself, against the run's settings.
@@ -183,12 +186,21 @@ impl Migration {
 }
 
 impl Mode {
+    /// Whether the file commits as a whole, together with its ledger row.
+    #[must_use]
+    pub fn is_atomic(self) -> bool {
+        match self {
+            Self::Transaction => true,
+            Self::NoTransaction | Self::OwnTransactions => false,
+        }
+    }
+
     /// The word for it in JSON, plans and digests.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Transaction => "transaction",
-            Self::NoTransaction => "no-transaction",
+        match self.is_atomic() {
+            true => "transaction",
+            false => "no-transaction",
         }
     }
 }

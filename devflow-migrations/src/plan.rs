@@ -143,6 +143,7 @@ impl Plan {
             self.findings.extend(late(&migration, ledger, self.policy));
         }
         self.findings.extend(empty(&migration));
+        self.findings.extend(not_atomic(&migration));
         self.steps.push(Step {
             migration,
             seq,
@@ -284,6 +285,12 @@ fn late(migration: &Migration, ledger: &Ledger, policy: Policy) -> Option<Findin
 fn empty(migration: &Migration) -> Option<Finding> {
     let is_empty = migration.has_text() && migration.statements().is_empty();
     is_empty.then(|| on_file(migration, FindingKind::NoStatements, Severity::Warning))
+}
+
+/// A pending migration that commits by itself, and says nothing of it.
+fn not_atomic(migration: &Migration) -> Option<Finding> {
+    let is_own = migration.mode() == Mode::OwnTransactions;
+    is_own.then(|| on_file(migration, FindingKind::NotAtomic, Severity::Warning))
 }
 
 /// Files that lock several tables which neither they nor pending ones before them make.

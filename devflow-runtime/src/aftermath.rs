@@ -9,7 +9,7 @@ use crate::lock::{Hold, Link, Polled, Watch, holder, poll};
 use crate::report::{Report, StepFailure, StepReport};
 use crate::run::jittered;
 use crate::session::{Lost, Session};
-use devflow_migrations::{Ledger, LedgerRow, Mode, Plan, Step, Verb, Version};
+use devflow_migrations::{Ledger, LedgerRow, Plan, Step, Verb, Version};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -71,11 +71,11 @@ impl Attempt<'_> {
 
     /// The run ended with a failed migration.
     pub(crate) fn failed(&self, failure: StepFailure, plan: &Plan) -> Error {
-        let help = match (failure.mode, failure.completed) {
-            (Mode::Transaction, Some(1..)) => {
+        let help = match (failure.mode.is_atomic(), failure.completed) {
+            (true, Some(1..)) => {
                 "what is complete stays; the next run stops here until a person has decided"
             }
-            (Mode::NoTransaction, Some(1..)) => {
+            (false, Some(1..)) => {
                 "what is complete stays; correct the statement that failed and run again: it goes on there"
             }
             (_, None | Some(0)) => "correct the file and run again: it goes on from here",

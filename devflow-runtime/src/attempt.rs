@@ -23,7 +23,8 @@ use crate::step::Framing;
 use crate::target::Target;
 use crate::tell::Teller;
 use crate::watch::Watcher;
-use devflow_migrations::{CleanPlan, Ledger, Plan, PlanDigest, Settings, plan};
+use devflow_migrations::{Checksum, CleanPlan, Ledger, Plan, PlanDigest, Settings, plan};
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -55,6 +56,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) done: Vec<StepReport>,
     /// Who carries out the steps, where devflow does not.
     pub(crate) hands: Option<Hands<'a>>,
+    /// The texts that were looked at and can be run.
+    pub(crate) fit: HashSet<Checksum>,
 }
 
 /// How a round ended.
@@ -88,6 +91,7 @@ impl<'a> Attempt<'a> {
             system: None,
             done: Vec::new(),
             hands: None,
+            fit: HashSet::new(),
         }
     }
 
@@ -220,6 +224,7 @@ impl<'a> Attempt<'a> {
             }
             return Ok(Round::Over(Box::new(self.report(&glance, None))));
         }
+        self.check_fit(&glance)?;
         self.check_writable(&facts, &shapes, &glance)?;
         let watch = Watch::of(&glance, self.table.standing.own);
         let mut hold = match self.acquire(connector, session, &watch).await? {
@@ -297,6 +302,7 @@ impl<'a> Attempt<'a> {
         let plan = self.plan_run(session, &ledger).await;
         let digest = self.check_approval(session, &plan, &ledger, exists).await?;
         self.teller.tell(&Event::Planned(&plan));
+        self.check_fit(&plan)?;
         let mut clean = plan.into_clean().map_err(|plan| refused(&plan))?;
         check_intact(clean.plan().steps())?;
         check_pooled(clean.plan().steps(), hold.link())?;

@@ -33,6 +33,9 @@ struct Inner {
 pub enum ErrorKind {
     /// The call itself: a URL that cannot be read, a target that does not exist, a setting that is not built yet.
     Usage,
+    /// Pending files cannot be run as they are; nothing was done. [`source`](std::error::Error::source) is the
+    /// [`SourceError`](crate::SourceError) that has every problem.
+    Source,
     /// No connection: name look-up, TCP, TLS, authentication, or the server does not take us.
     Connect,
     /// The role may not do what the run needs.

@@ -135,7 +135,7 @@ impl Executor<'_, '_> {
             .map(|flight| size(&steps[flight.index]))
             .sum();
         !self.interrupt.is_fired()
-            && step.migration.mode() == Mode::Transaction
+            && step.migration.mode().is_atomic()
             && flights.len() < depth
             && under_way + size(step) <= BYTES
     }
@@ -222,7 +222,9 @@ impl Executor<'_, '_> {
         self.announce(&steps[index].migration, index, steps.len());
         match steps[index].migration.mode() {
             // Boxed: few runs need it, and every run would carry its size.
-            Mode::NoTransaction => Box::pin(self.statements(steps, index)).await,
+            Mode::NoTransaction | Mode::OwnTransactions => {
+                Box::pin(self.statements(steps, index)).await
+            }
             Mode::Transaction => self.large(steps, index).await,
         }
     }

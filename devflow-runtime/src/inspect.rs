@@ -59,6 +59,7 @@ impl Attempt<'_> {
     ) -> Result<(Ledger, PlanReport)> {
         let (ledger, exists) = self.look_and_read(session).await?;
         let mut plan = make(self, &ledger);
+        self.check_fit(&plan)?;
         self.refuse_recorded(session, &mut plan).await;
         self.remark_on_holder(session, &plan).await;
         self.remark_on_guard(session, &ledger).await;

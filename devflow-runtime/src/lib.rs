@@ -188,15 +188,15 @@ pub use devflow_migrations::__private;
 pub use devflow_migrations::{
     Ahead, Checksum, Correction, Decision, Difference, Finding, FindingKind, LedgerEvent,
     LedgerKind, LedgerRow, Migration, MigrationSet, Migrations, Missing, Mode, OutOfOrder, Plan,
-    PlanContents, PlanDigest, PlannedStep, Policy, Pooler, Position, Repair, Settings, Severity,
-    Standing, Step, TableName, Verb, Version,
+    PlanContents, PlanDigest, PlannedStep, Policy, Pooler, Position, Problem, Repair, Settings,
+    Severity, SourceError, Standing, Step, TableName, Verb, Version,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};
 pub use handle::MigrationHandle;
 pub use index_build::{Count, IndexBuild};
 pub use login::Login;
-pub use migrator::{Actor, Migrator};
+pub use migrator::{Actor, Inspection, Migrator};
 pub use report::{
     History, LedgerEntry, Log, Notice, Place, PlanReport, RepairReport, Report, State, Status,
     StatusEntry, StepFailure, StepReport,

@@ -10,13 +10,16 @@ use crate::report::{History, Log, PlanReport, Report, Status};
 use crate::span::within;
 use crate::target::Target;
 use devflow_migrations::{
-    Ahead, Ledger, LedgerKind, MigrationSet, Migrations, Missing, OutOfOrder, PlanContents,
-    PlanDigest, Policy, Settings, TableName, Version,
+    Ahead, Ledger, LedgerKind, Migration, MigrationSet, Migrations, Missing, OutOfOrder,
+    PlanContents, PlanDigest, Policy, Problem, Settings, TableName, Version,
 };
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
+
+/// Says what keeps a file from being executed where the ledger is of this kind.
+pub type Inspection = fn(&Migration, LedgerKind) -> Vec<Problem>;
 
 /// Applies a set of migrations to a database.
 ///
@@ -37,6 +40,7 @@ pub struct Migrator {
     /// Whether the environment requires approvals; `None` for whoever does not say.
     pub(crate) approval_required: Option<bool>,
     pub(crate) server_wait: Option<Duration>,
+    pub(crate) inspection: Option<Inspection>,
 }
 
 /// Who asked for a run, as claimed by the caller; kept in the ledger.
@@ -82,6 +86,7 @@ impl Migrator {
             approved: None,
             approval_required: None,
             server_wait: None,
+            inspection: None,
         }
     }
 
@@ -186,6 +191,14 @@ impl Migrator {
     #[must_use]
     pub fn wait_for_server(mut self, limit: Duration) -> Self {
         self.server_wait = Some(limit);
+        self
+    }
+
+    /// Has each file that is about to be executed looked at first, once the ledger has said which those are: for a set that
+    /// was read without looking at what the files hold. An embedded set has been looked at when it was compiled.
+    #[must_use]
+    pub fn inspected_by(mut self, inspection: Inspection) -> Self {
+        self.inspection = Some(inspection);
         self
     }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Facts, Shape};
 use crate::lock::Link;
 use devflow_migrations::supabase::misfit;
-use devflow_migrations::{Ahead, LedgerKind, Plan, Pooler, Step, Version};
+use devflow_migrations::{Ahead, LedgerKind, Plan, Pooler, SourceError, Step, Verb, Version};
 
 impl Attempt<'_> {
     /// What can be refused before a connection is opened.
@@ -32,6 +32,21 @@ impl Attempt<'_> {
             Some(version) => self.check_version(version),
             None => Ok(()),
         }
+    }
+
+    /// What is to be executed has to be fit for it. A text is looked at once in a run.
+    pub(crate) fn check_fit(&mut self, plan: &Plan) -> Result<()> {
+        let executes = matches!(plan.verb(), Verb::Migrate | Verb::Revert);
+        let Some(inspect) = self.migrator.inspection.filter(|_| executes) else {
+            return Ok(());
+        };
+        let mut problems = Vec::new();
+        for Step { migration, .. } in plan.steps() {
+            if self.fit.insert(migration.checksum()) {
+                problems.extend(inspect(migration, self.table.kind));
+            }
+        }
+        SourceError::check(problems).map_err(unfit)
     }
 
     pub(crate) fn check_version(&self, version: &Version) -> Result<()> {
@@ -112,6 +127,14 @@ impl Attempt<'_> {
         Error::new(ErrorKind::ReadOnly, "read_only", message)
             .help("connect to the primary, for example with target_session_attrs=read-write")
     }
+}
+
+fn unfit(problems: SourceError) -> Error {
+    let message = match problems.problems().len() {
+        1 => "a file has a problem; nothing was touched".to_owned(),
+        count => format!("the files have {count} problems; nothing was touched"),
+    };
+    Error::new(ErrorKind::Source, "source", message).caused_by(problems)
 }
 
 pub(crate) fn check_intact(steps: &[Step]) -> Result<()> {

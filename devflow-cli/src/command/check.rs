@@ -6,11 +6,12 @@ use crate::human::line;
 use crate::outcome::{Body, Check, Compared, File, Kind, Outcome, Remark, Trouble};
 use crate::settings::{self, Binary};
 use crate::stale;
-use devflow_migrations::{Effect, EffectReader, Text};
+use devflow_migrations::{Effect, EffectReader, SourceError, Text};
 use devflow_runtime::{Checksum, MigrationSet};
 
 pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
-    let set = MigrationSet::read(&settings.directory, &settings.shown)?;
+    let ledger = settings.ledger;
+    let set = MigrationSet::read_for(&settings.directory, &settings.shown, ledger)?;
     let mut check = Check {
         files: Some(set.len()),
         ..Check::default()
@@ -19,6 +20,7 @@ pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
         return Ok(compare(&set, binary, check));
     }
     let Some(name) = &settings.base else {
+        set.check(ledger)?;
         return Ok(Outcome::new(Body::Check(check)));
     };
     let git = Git::of(settings.directory.clone())?;
@@ -32,6 +34,11 @@ pub(super) fn check(settings: &settings::Check) -> Result<Outcome, Trouble> {
         missing: settings.policies.missing.unwrap_or_default(),
     };
     let (mut reader, additions) = (EffectReader::default(), base.additions(&set));
+    // What the base has may be applied, and then nobody can change it any more.
+    let files = additions
+        .iter()
+        .flat_map(|up| std::iter::once(*up).chain(up.down().map(|down| &**down)));
+    SourceError::check(files.flat_map(|file| file.problems(ledger)).collect())?;
     check.effects = additions
         .iter()
         .map(|added| Effect::together(reader.read(added)))

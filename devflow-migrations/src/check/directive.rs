@@ -43,7 +43,8 @@ const KNOWN: [&str; 6] = [
     STRONG_LOCKS,
 ];
 
-/// What the Supabase CLI understands as the whole of a file's first line; it says the same as `no-transaction`.
+/// What the Supabase CLI understands as the whole of a file's first line. It says the same as `no-transaction`, and so it
+/// does below other comments, where that CLI overlooks it.
 const OF_SUPABASE: &str = "-- pg-delta: transaction=false";
 
 /// What cannot be the beginning of prose.
@@ -52,7 +53,7 @@ const UNMISTAKABLE: [&str; 4] = ["no-", LOCK_TIMEOUT, STATEMENT_TIMEOUT, STRONG_
 impl Directives {
     /// Reads a line comment that stands before the first statement.
     pub(crate) fn read(&mut self, comment: &str, offset: usize, faults: &mut Vec<Fault>) {
-        if offset == 0 && comment.trim_end() == OF_SUPABASE {
+        if comment.trim_end() == OF_SUPABASE {
             self.no_transaction = true;
         }
         for word in directive(comment)
@@ -95,7 +96,7 @@ impl Directives {
 
     /// The limits of a file that runs in this mode.
     pub(crate) fn limits(&self, mode: Mode, faults: &mut Vec<Fault>) -> Limits {
-        if mode == Mode::NoTransaction {
+        if !mode.is_atomic() {
             let lock_timeout = self.lock_timeout.map(|asked| (LOCK_TIMEOUT, asked.offset));
             let retry = self.retry.map(|asked| (RETRY, asked.offset));
             let idle = lock_timeout.into_iter().chain(retry);
@@ -204,9 +205,11 @@ mod tests {
             assert!(directives.no_transaction && !directives.no_check, "{text}");
             assert_eq!(codes, [""; 0]);
         }
-        let (theirs, _) = read("-- pg-delta: transaction=false\nselect 1");
-        assert!(theirs.no_transaction);
-        let (late, _) = read("\n-- pg-delta: transaction=false\nselect 1");
+        for lines_above in ["", "\n", "-- a\n"] {
+            let text = format!("{lines_above}-- pg-delta: transaction=false\nselect 1");
+            assert!(read(&text).0.no_transaction, "{text}");
+        }
+        let (late, _) = read("select 1;\n-- pg-delta: transaction=false");
         assert!(!late.no_transaction);
         let (both, _) = read("-- devflow: no-check, no-transaction\nselect 1");
         assert!(both.no_check && both.no_transaction);

@@ -5,6 +5,7 @@ use crate::migration::Migration;
 use crate::name::Direction;
 use crate::problem::{Problem, SourceError};
 use crate::set::{DuplicateVersion, MigrationSet};
+use crate::settings::LedgerKind;
 use crate::version::Version;
 use std::collections::HashMap;
 use std::fs;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl MigrationSet {
-    /// Reads and checks every `.sql` file of a directory.
+    /// Reads and checks every `.sql` file of a directory, for devflow's own ledger.
     ///
     /// `shown` is the directory as users know it, such as `supabase/migrations`; it begins each migration's path.
     /// Dotfiles, editors' leftovers and files of other kinds are ignored; a `.sql` file that cannot be a migration is a
@@ -22,6 +23,21 @@ impl MigrationSet {
     /// # Errors
     /// Every problem of the directory and of its files, up to 100 for each file.
     pub fn read(directory: &Path, shown: &str) -> Result<Self, SourceError> {
+        Self::read_for(directory, shown, LedgerKind::Devflow)
+    }
+
+    /// Like [`read`](Self::read), for the ledger of this kind.
+    ///
+    /// A file on which the Supabase CLI may have been before is read whatever it holds, for nobody can change it any more:
+    /// of a pending one [`Migration::problems`] says what keeps it from being run.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); with the Supabase CLI's table those of names and encodings only.
+    pub fn read_for(
+        directory: &Path,
+        shown: &str,
+        ledger: LedgerKind,
+    ) -> Result<Self, SourceError> {
         let paths = paths(directory).map_err(|error| unreadable(shown, &error))?;
         let (mut files, mut problems) = (Vec::new(), Vec::new());
         for named in paths
@@ -37,7 +53,7 @@ impl MigrationSet {
         problems.extend(orphans(&files));
         let (mut up, mut down) = (Vec::new(), HashMap::new());
         for file in &files {
-            match (file.read(), file.name.direction) {
+            match (file.read(ledger), file.name.direction) {
                 (Ok(migration), Direction::Up) => up.push(migration),
                 (Ok(migration), Direction::Down) => {
                     down.insert(migration.version.clone(), Arc::new(migration));

@@ -1,10 +1,12 @@
 //! One `.sql` file of a migrations directory.
 
-use super::check;
+use super::fault::Fault;
+use super::{Checked, check, read};
 use crate::checksum::Checksum;
 use crate::migration::Migration;
 use crate::name::FileName;
 use crate::problem::Problem;
+use crate::settings::LedgerKind;
 use crate::text::{EncodingProblem, Text};
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -44,11 +46,12 @@ impl MigrationFile {
         Some(Ok(Self { name, shown, path }))
     }
 
-    /// Reads and checks the file.
-    pub(crate) fn read(&self) -> Result<Migration, Vec<Problem>> {
+    /// Reads the file. What it holds is checked, too, unless the Supabase CLI may have applied it: then it has to be
+    /// readable as it is.
+    pub(crate) fn read(&self, ledger: LedgerKind) -> Result<Migration, Vec<Problem>> {
         let bytes = self.bytes().map_err(|problem| vec![*problem])?;
         let text = Text::from_bytes(bytes).map_err(|error| vec![self.not_a_text(error)])?;
-        let checked = check(text.as_str()).map_err(|faults| {
+        let checked = checked(text.as_str(), ledger).map_err(|faults| {
             let problems = faults
                 .into_iter()
                 .map(|fault| fault.problem(&self.shown, &text));
@@ -132,6 +135,13 @@ impl MigrationFile {
         };
         let message = error.to_string();
         problem(code, &self.shown, &message, Some("save the file as UTF-8"))
+    }
+}
+
+fn checked(text: &str, ledger: LedgerKind) -> Result<Checked, Vec<Fault>> {
+    match ledger {
+        LedgerKind::Devflow => check(text, ledger),
+        LedgerKind::Supabase => Ok(read(text, ledger)),
     }
 }
 

@@ -62,9 +62,11 @@ fn may_lock(statement: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::check::check;
+    use crate::settings::LedgerKind;
 
     fn look(text: &str) -> String {
-        let checked = check(text).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
+        let checked =
+            check(text, LedgerKind::Devflow).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
         checked
             .tables
             .as_str()

@@ -6,6 +6,7 @@ use super::kind::Kind;
 use super::refusal::{lock_droppers, refused};
 use super::statement::Statement;
 use crate::migration::{Mode, Wrapper};
+use crate::settings::LedgerKind;
 use crate::text::Span;
 
 /// How a file runs.
@@ -28,6 +29,7 @@ pub(crate) fn shape(
     text: &str,
     statements: &[Statement],
     directives: Directives,
+    ledger: LedgerKind,
     faults: &mut Vec<Fault>,
 ) -> Shape {
     let mut marked = mark(text, statements);
@@ -35,12 +37,14 @@ pub(crate) fn shape(
     faults.extend(marked.iter().filter_map(|m| refused(m.kind, m.statement)));
     let mode = if directives.no_transaction || runs_alone(&marked, statements.len()) {
         Mode::NoTransaction
+    } else if ledger == LedgerKind::Supabase && commits_itself(&marked, statements.len()) {
+        Mode::OwnTransactions
     } else {
         Mode::Transaction
     };
     let wrapper = match mode {
         Mode::Transaction => transactional(&marked, statements.len(), faults),
-        Mode::NoTransaction => {
+        Mode::NoTransaction | Mode::OwnTransactions => {
             outside(&marked, faults);
             faults.extend(lock_droppers(text, statements));
             None
@@ -79,6 +83,11 @@ fn runs_alone(marked: &[Marked], statements: usize) -> bool {
     marked.len() == statements
         && marked.iter().any(alone)
         && marked.iter().all(|m| alone(m) || m.kind == Kind::Setting)
+}
+
+/// Whether the file begins or ends transactions, otherwise than by one block around everything.
+fn commits_itself(marked: &[Marked], statements: usize) -> bool {
+    marked.iter().any(|m| is_control(m.kind)) && wrapper(marked, statements).is_none()
 }
 
 /// The rules of a file that runs in devflow's transaction; the wrapper, where there is one.
@@ -209,21 +218,32 @@ mod tests {
     use super::*;
     use crate::check::statement::split;
 
+    const OURS: LedgerKind = LedgerKind::Devflow;
+
     fn look(text: &str) -> (Shape, Vec<&'static str>) {
-        shaped(text, Directives::default())
+        shaped(text, Directives::default(), OURS)
+    }
+
+    fn look_on_supabase(text: &str) -> (Shape, Vec<&'static str>) {
+        shaped(text, split(text).directives, LedgerKind::Supabase)
     }
 
     fn look_outside(text: &str) -> Vec<&'static str> {
         let directives = split("-- devflow: no-transaction").directives;
-        let (shape, codes) = shaped(text, directives);
+        let (shape, codes) = shaped(text, directives, OURS);
         assert_eq!(shape.mode, Mode::NoTransaction);
         assert_eq!(shape.wrapper, None);
         codes
     }
 
-    fn shaped(text: &str, directives: Directives) -> (Shape, Vec<&'static str>) {
+    fn shaped(
+        text: &str,
+        directives: Directives,
+        ledger: LedgerKind,
+    ) -> (Shape, Vec<&'static str>) {
         let mut faults = Vec::new();
-        let shape = shape(text, &split(text).statements, directives, &mut faults);
+        let statements = split(text).statements;
+        let shape = shape(text, &statements, directives, ledger, &mut faults);
         (shape, faults.iter().map(|fault| fault.code).collect())
     }
 
@@ -333,6 +353,34 @@ mod tests {
         assert_eq!(
             look_outside("begin; vacuum t; commit"),
             ["not_in_transaction"]
+        );
+    }
+
+    #[test]
+    fn on_a_supabase_project_a_file_may_begin_and_end_transactions_itself() {
+        let table: [(&str, &[&str]); 8] = [
+            ("select 1; commit; select 2", &[]),
+            ("begin; a; commit; begin; b; commit", &[]),
+            ("begin read only; select 1; commit", &[]),
+            ("begin; select 1; rollback", &[]),
+            ("begin; a; commit; vacuum t", &[]),
+            ("begin; select 1", &["open_transaction"]),
+            ("begin; vacuum t; commit; commit", &["not_in_transaction"]),
+            ("commit; discard all", &["drops_lock"]),
+        ];
+        for (text, expected) in table {
+            let (shape, codes) = look_on_supabase(text);
+            assert_eq!(codes, expected, "{text}");
+            assert_eq!((shape.mode, shape.wrapper), (Mode::OwnTransactions, None));
+        }
+        let asked = look_on_supabase("-- pg-delta: transaction=false\ncommit; select 1");
+        assert_eq!((asked.0.mode, asked.1), (Mode::NoTransaction, vec![]));
+        let wrapped = look_on_supabase("begin; select 1; commit");
+        assert!(wrapped.0.mode.is_atomic() && wrapped.0.wrapper.is_some());
+        let mixed = look_on_supabase("select 1; vacuum t");
+        assert_eq!(
+            (mixed.0.mode, mixed.1),
+            (Mode::Transaction, vec!["not_in_transaction"])
         );
     }
 

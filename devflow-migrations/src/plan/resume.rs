@@ -4,7 +4,7 @@ use crate::action::ActionKind;
 use crate::event::LedgerEvent;
 use crate::finding::Obstacle;
 use crate::ledger::{LedgerRow, VersionHistory};
-use crate::migration::{Migration, Mode};
+use crate::migration::Migration;
 use crate::unit::{Conduct, Progress, Unit};
 
 /// Where a half-done file outside a transaction is taken up again.
@@ -32,7 +32,7 @@ pub(super) fn resume(
     let (Some(progress), Some(completed)) = (&row.progress, completed(row)) else {
         return Err(Obstacle::NotRecorded);
     };
-    if migration.mode() != Mode::NoTransaction {
+    if migration.mode().is_atomic() {
         return Err(Obstacle::InTransaction);
     }
     if !migration.has_text() {

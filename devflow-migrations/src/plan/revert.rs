@@ -4,7 +4,7 @@ use super::resume::resume;
 use super::{Plan, Policy, Step, Verb, damages, drift, half_done, half_done_kind, on_file};
 use crate::finding::{Finding, FindingKind, Obstacle, Severity};
 use crate::ledger::{Ledger, VersionHistory};
-use crate::migration::{Migration, Mode};
+use crate::migration::Migration;
 use crate::set::MigrationSet;
 use crate::version::Version;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Plan {
         let refuse = |kind| on_file(migration, kind, Severity::Refused);
         match migration.down() {
             None => self.findings.push(refuse(FindingKind::NoDownFile)),
-            Some(down) if down.mode() == Mode::NoTransaction => {
+            Some(down) if !down.mode().is_atomic() => {
                 self.findings.push(refuse(FindingKind::DownOutside {
                     path: down.path().to_owned(),
                 }));
@@ -101,6 +101,7 @@ fn unfinished(
 mod tests {
     use super::super::tests::{ledger, migration, outcome};
     use super::*;
+    use crate::migration::Mode;
 
     /// The migrations whose versions are listed: with `-`, without a down file; with `!`, with one outside a
     /// transaction.

@@ -6,6 +6,7 @@ use crate::event::LedgerEvent;
 use crate::ledger::LedgerRow;
 use crate::ledger::tests::row;
 use crate::limits::Limits;
+use crate::settings::LedgerKind;
 use crate::tables::Tables;
 use crate::text::{Span, Text};
 use std::borrow::Cow;
@@ -46,7 +47,8 @@ pub(crate) fn migration(version: &str) -> Migration {
 #[cfg(feature = "check")]
 pub(crate) fn outside(version: &str, text: &str) -> Migration {
     let text = format!("-- devflow: no-transaction\n{text}");
-    let checked = crate::check::check(&text).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let checked = crate::check::check(&text, LedgerKind::Devflow)
+        .unwrap_or_else(|faults| panic!("{faults:?}"));
     Migration {
         checksum: Checksum::of(&text),
         text: Text::from_bytes(text.into_bytes()).unwrap(),

@@ -12,7 +12,7 @@ use crate::ledger::{self, Record};
 use crate::report::StepFailure;
 use crate::retry::Retries;
 use crate::session::Session;
-use devflow_migrations::{LedgerEvent, Mode, Plan, Step};
+use devflow_migrations::{LedgerEvent, Plan, Step};
 use serde_json::{Value, json};
 
 /// What was to be done, and what is known of it besides the table.
@@ -218,7 +218,7 @@ impl Attempt<'_> {
 
 /// Whether devflow itself could go on in the middle of it.
 fn is_resumable(step: &Step) -> bool {
-    step.migration.mode() == Mode::NoTransaction
+    !step.migration.mode().is_atomic()
 }
 
 fn said(step: &Step, message: &str) -> StepFailure {

@@ -9,12 +9,12 @@ use crate::error::Result;
 use crate::ledger::{self, Beside, Record, progress_json};
 use crate::session::Session;
 use devflow_migrations::supabase::elements;
-use devflow_migrations::{LedgerEvent, Migration, Mode, Plan, Progress, Step};
+use devflow_migrations::{LedgerEvent, Migration, Plan, Progress, Step};
 use serde_json::{Value, json};
 
 /// Whether the CLI commits pieces of it by themselves.
 pub(super) fn is_opened(step: &Step) -> bool {
-    step.migration.mode() == Mode::NoTransaction || step.migration.wrapper().is_some()
+    !step.migration.mode().is_atomic() || step.migration.wrapper().is_some()
 }
 
 /// The `seq` of the row by which a step ends.
@@ -98,7 +98,7 @@ pub(super) fn committed(migration: &Migration, element: usize) -> usize {
             0
         };
     };
-    if migration.mode() == Mode::Transaction {
+    if migration.mode().is_atomic() {
         return 0;
     }
     let units = migration.units();

@@ -11,6 +11,10 @@ impl Trouble {
         let mut trouble = Self::new(Kind::of(error.kind()), error.code(), error.to_string());
         trouble.help = error.hint().map(str::to_owned);
         let mut cause = error.source();
+        if let Some(source) = cause.and_then(|cause| cause.downcast_ref::<SourceError>()) {
+            trouble.problems = source.problems().iter().map(Problem::of).collect();
+            cause = None;
+        }
         while let Some(error) = cause {
             trouble.causes.push(error.to_string());
             cause = error.source();
@@ -24,6 +28,7 @@ impl Kind {
     fn of(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Usage => Self::Usage,
+            ErrorKind::Source => Self::Source,
             ErrorKind::Connect => Self::Connect,
             ErrorKind::Permission => Self::Permission,
             ErrorKind::ReadOnly => Self::ReadOnly,
@@ -97,6 +102,7 @@ mod tests {
     fn every_kind_of_error_has_its_exit_code() {
         let table = [
             (ErrorKind::Usage, 2),
+            (ErrorKind::Source, 2),
             (ErrorKind::Connect, 6),
             (ErrorKind::Permission, 6),
             (ErrorKind::ReadOnly, 6),
