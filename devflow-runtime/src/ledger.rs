@@ -6,6 +6,7 @@ mod append;
 mod create;
 mod elsewhere;
 mod form;
+mod glance;
 mod look;
 mod meddling;
 mod progress;
@@ -101,7 +102,7 @@ impl LedgerTable {
         };
         Self {
             kind,
-            quoted: format!("{}.{}", identifier(name.schema()), identifier(name.table())),
+            quoted: quoted(&name),
             key: LockKey::of(&shown),
             name,
             shown,
@@ -110,6 +111,11 @@ impl LedgerTable {
             standing: Standing::default(),
         }
     }
+}
+
+/// `"schema"."table"`.
+fn quoted(name: &TableName) -> String {
+    format!("{}.{}", identifier(name.schema()), identifier(name.table()))
 }
 
 impl LockKey {

@@ -4,7 +4,7 @@
 use super::form::Form;
 use super::shape::plain_table_guard;
 use super::{COLUMNS, COMMENT, LOCAL_SETTINGS, LedgerTable, Whose};
-use crate::literal::{identifier, text};
+use crate::literal::text;
 use crate::session::Session;
 use devflow_migrations::{LedgerKind, Version};
 use std::collections::BTreeSet;
@@ -18,11 +18,7 @@ pub(crate) async fn applied_elsewhere(
     table: &LedgerTable,
 ) -> Result<BTreeSet<Version>, String> {
     let form = other(table);
-    let other = format!(
-        "{}.{}",
-        identifier(form.name.schema()),
-        identifier(form.name.table())
-    );
+    let other = form.quoted();
     let query = match table.kind {
         LedgerKind::Devflow => format!("SELECT version::text FROM {other}"),
         LedgerKind::Supabase => format!(

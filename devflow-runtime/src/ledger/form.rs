@@ -1,8 +1,6 @@
 //! The tables that a history is kept in: what they are called, and what they must be like.
 
-use super::look::column;
-use super::{COLUMNS, LedgerTable, Shape};
-use crate::session::Row;
+use super::{COLUMNS, LedgerTable, Shape, quoted};
 use devflow_migrations::{LedgerKind, TableName};
 
 /// A table that a history is kept in.
@@ -95,10 +93,23 @@ impl<'a> Form<'a> {
             key: &["version"],
         }
     }
+
+    /// `"schema"."table"`.
+    pub(super) fn quoted(&self) -> String {
+        quoted(self.name)
+    }
+
+    /// The key's columns by their numbers, as an index has them, in a table that was made with these columns.
+    pub(super) fn key_numbers(&self) -> String {
+        let place = |key: &&str| self.columns.iter().position(|(name, ..)| name == key);
+        let numbers = self.key.iter().filter_map(place);
+        let numbers: Vec<_> = numbers.map(|place| (place + 1).to_string()).collect();
+        numbers.join(" ")
+    }
 }
 
 impl Standing {
-    pub(super) fn of(shapes: &[Shape], facts: &Row) -> Self {
+    pub(super) fn of(shapes: &[Shape], other: bool) -> Self {
         let of = |whose| shapes.iter().find(|shape| shape.whose == whose);
         let columns = |shape: &Shape| Columns {
             statements: !shape.lacks("statements"),
@@ -107,7 +118,7 @@ impl Standing {
         Self {
             own: of(Whose::Devflow).is_some(),
             recorded: of(Whose::Supabase).map(columns),
-            other: column(facts, "has_other") == "t",
+            other,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Looking at the ledger: one message, one row, no lock, nothing written.
 
 use super::form::{Form, Standing};
-use super::recorded;
 use super::shape::{Shape, plain_table_guard, shape_query, unreadable};
 use super::{LOCAL_SETTINGS, LedgerTable};
+use super::{glance, recorded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
 use crate::session::{Answer, Refusal, Row, Session};
@@ -56,16 +56,20 @@ const FACTS: &str = "current_setting('devflow.session', true) AS marker, current
 
 /// Facts about the session, and whether there is another history.
 fn facts(table: &LedgerTable) -> String {
+    format!("{FACTS}, {} AS has_other", other_query(table))
+}
+
+/// Whether there is another history; an expression.
+pub(super) fn other_query(table: &LedgerTable) -> String {
     format!(
-        "{FACTS}, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-           WHERE n.nspname = {} AND c.relname = {}) AS has_other",
+        "EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {} AND c.relname = {})",
         text(table.other.schema()),
         text(table.other.table())
     )
 }
 
 /// The last event of each version, hashed where it lies: see `MigrationSet::applied_digest`.
-fn digest_query(table: &LedgerTable) -> String {
+pub(super) fn digest_query(table: &LedgerTable) -> String {
     format!(
         "(SELECT encode(sha256(convert_to(coalesce(string_agg(version || ' ' \
            || CASE WHEN event IN ('applied', 'baselined', 'repaired') THEN 'applied' ELSE event END \
@@ -99,27 +103,53 @@ pub(crate) async fn look(session: &mut Session, table: &LedgerTable) -> Result<L
 /// `None` when the ledger appeared between two messages.
 async fn glance(session: &mut Session, table: &LedgerTable) -> Result<Option<Look>> {
     let forms = table.forms();
-    let answer = session.ask(&glance_query(table, &forms)).await;
-    match (answer.error, answer.rows.last()) {
-        (None, Some(row)) => {
-            let digest = column(row, "digest").to_owned();
-            // devflow's own shape comes last, beside the facts.
-            let rows = answer.rows.iter().rev();
-            let shapes: Vec<_> = rows
-                .zip(&forms)
-                .map(|(row, form)| Shape::of(row, form))
-                .collect();
-            Ok(Some(Look::of(row, shapes, digest)))
+    let answer = session.ask(&glance::query(table, &forms)).await;
+    match answer.error {
+        None => match glance::seen(&answer.rows, &forms) {
+            Some(look) => Ok(Some(look)),
+            None => look_closer(session, table, &forms).await,
+        },
+        Some(Refusal::Server(error)) if glance::is_otherwise(&error) => {
+            look_closer(session, table, &forms).await
         }
-        (Some(Refusal::Server(error)), _) if is_about_the_table(&error) => {
-            explain(session, table, &error).await
-        }
-        (Some(refusal), _) => Err(refusal.into_error("look at the ledger")),
-        (None, None) => Ok(None),
+        Some(refusal) => without_digest(session, table, refusal).await,
     }
 }
 
-fn glance_query(table: &LedgerTable, forms: &[Form<'_>]) -> String {
+/// The same with all that can be known of the tables.
+async fn look_closer(
+    session: &mut Session,
+    table: &LedgerTable,
+    forms: &[Form<'_>],
+) -> Result<Option<Look>> {
+    let answer = session.ask(&closer_query(table, forms)).await;
+    if let Some(refusal) = answer.error {
+        return without_digest(session, table, refusal).await;
+    }
+    Ok(answer.rows.last().map(|row| {
+        let digest = column(row, "digest").to_owned();
+        // devflow's own shape comes last, beside the facts.
+        let rows = answer.rows.iter().rev();
+        let shapes = rows.zip(forms).map(|(row, form)| Shape::of(row, form));
+        Look::of(row, shapes.collect(), digest)
+    }))
+}
+
+/// The digest was refused: because of the table, or of what has nothing to do with it.
+async fn without_digest(
+    session: &mut Session,
+    table: &LedgerTable,
+    refusal: Refusal,
+) -> Result<Option<Look>> {
+    match refusal {
+        Refusal::Server(error) if is_about_the_table(&error) => {
+            explain(session, table, &error).await
+        }
+        refusal => Err(refusal.into_error("look at the ledger")),
+    }
+}
+
+fn closer_query(table: &LedgerTable, forms: &[Form<'_>]) -> String {
     let guards: String = forms
         .iter()
         .map(|form| plain_table_guard(form) + "; ")
@@ -147,7 +177,7 @@ impl Look {
     fn of(facts: &Row, shapes: Vec<Shape>, digest: String) -> Self {
         Self {
             facts: Facts::of(facts),
-            standing: Standing::of(&shapes, facts),
+            standing: Standing::of(&shapes, column(facts, "has_other") == "t"),
             found: match shapes.iter().find_map(Shape::complaint) {
                 Some(error) => Found::Unusable(error),
                 None if shapes.is_empty() => Found::Nothing,

@@ -1,10 +1,10 @@
 //! What stands where the ledger should be, and whether to trust it.
 
-use super::COMMENT;
 use super::form::{Form, Whose};
 use super::look::column;
+use super::{COMMENT, quoted};
 use crate::error::{Error, ErrorKind};
-use crate::literal::{identifier, text};
+use crate::literal::text;
 use crate::session::Row;
 use devflow_migrations::TableName;
 use tokio_postgres::error::{DbError, SqlState};
@@ -30,6 +30,9 @@ pub(crate) struct Shape {
     /// Our columns that are not there, each with its type.
     pub(crate) lacking: Option<String>,
 }
+
+/// `pg_class` has it for an ordinary table that is logged.
+const ORDINARY: &str = "rp";
 
 /// Raises unless the name is free or belongs to an ordinary table with PostgreSQL's own types: a view of that name would
 /// run its owner's functions with our rights. Its row, if it returns one, is not the look's.
@@ -113,6 +116,26 @@ impl Shape {
         }
     }
 
+    /// Of a table that is as it is made.
+    pub(super) fn whole(
+        form: &Form<'_>,
+        owner: String,
+        owner_trusted: bool,
+        may_insert: bool,
+    ) -> Self {
+        Self {
+            table: form.name.clone(),
+            whose: form.whose,
+            kind: ORDINARY.to_owned(),
+            owner,
+            owner_trusted,
+            may_read: true,
+            may_insert,
+            keyed: true,
+            ..Self::default()
+        }
+    }
+
     /// Why this is not the table that it should be, if it is not.
     pub(super) fn complaint(&self) -> Option<Error> {
         match self.whose {
@@ -126,7 +149,7 @@ impl Shape {
         let is_ours = self.comment.as_deref() == Some(COMMENT);
         let what = match &self.lacking {
             Some(columns) => Some(format!("it lacks {columns}")),
-            None if self.kind != "rp" => Some("it is not an ordinary logged table".to_owned()),
+            None if self.kind != ORDINARY => Some("it is not an ordinary logged table".to_owned()),
             None if !self.keyed => Some("it lacks its primary key (version, seq)".to_owned()),
             None => None,
         };
@@ -161,7 +184,7 @@ impl Shape {
     fn is_not_supabases(&self) -> Option<Error> {
         let what = if self.lacks("version") {
             "it has no column `version` of type text"
-        } else if self.kind != "rp" {
+        } else if self.kind != ORDINARY {
             "it is not an ordinary logged table"
         } else if !self.keyed {
             "its versions are not unique"
@@ -252,14 +275,6 @@ fn uncommented(table: &TableName) -> Error {
     Error::new(ErrorKind::Ledger, "ledger_foreign", message).help(format!(
         "if it is a ledger that was restored without comments: COMMENT ON TABLE {quoted} IS '{COMMENT}'"
     ))
-}
-
-fn quoted(table: &TableName) -> String {
-    format!(
-        "{}.{}",
-        identifier(table.schema()),
-        identifier(table.table())
-    )
 }
 
 /// Refusals that say nothing about the ledger itself.
