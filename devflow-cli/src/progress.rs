@@ -2,6 +2,7 @@
 //!
 //! A stream that cannot be written is ignored here: it must never end a run half-way.
 
+mod build;
 mod detail;
 mod group;
 mod retry;
@@ -12,6 +13,7 @@ use crate::look::{Drawing, Look, Talk};
 use crate::outcome::{Applied, Place, Remark};
 use crate::style::{CAREFUL, QUIET, WAITING, fit, paint};
 use crate::{duration, visible};
+use build::Build;
 use detail::Detail;
 use devflow_runtime::{
     Event, Holder, IndexBuild, Migration, MigrationSet, Notice, Observer, Plan, StepReport, Verb,
@@ -43,6 +45,7 @@ pub(crate) struct Progress<'a> {
     bar: Option<ProgressBar>,
     group: Group,
     retry: Retry,
+    build: Build,
     detail: Detail,
 }
 
@@ -62,6 +65,7 @@ impl<'a> Progress<'a> {
             bar: None,
             group: Group::default(),
             retry: Retry::default(),
+            build: Build::default(),
             detail: Detail::new(),
         }
     }
@@ -237,11 +241,11 @@ impl<'a> Progress<'a> {
     fn building(&mut self, migration: &Migration, build: &IndexBuild) {
         let text = visible::line(&build.to_string());
         match self.look.progress {
-            Drawing::Nothing => {}
-            Drawing::Lines | Drawing::Groups => {
+            Drawing::Lines | Drawing::Groups if self.build.is_news(build) => {
                 let file = visible::line(migration.file());
                 self.say_aside(format!("{file}: {text}\n"));
             }
+            Drawing::Lines | Drawing::Groups | Drawing::Nothing => {}
             Drawing::Spinner => self.name_running(format!("  {}", paint(QUIET, text))),
         }
     }

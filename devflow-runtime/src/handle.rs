@@ -34,9 +34,20 @@ impl Migrator {
     /// Kind `Usage`, with nothing begun, when the URL cannot be read, or outside of a Tokio runtime (code `outside_tokio`).
     /// Whatever goes wrong later is in the state, and what [`MigrationHandle::wait`] returns.
     pub fn spawn(self, url: &str) -> Result<MigrationHandle> {
-        let target = Target::parse(url)?;
+        self.spawn_at(Target::parse(url)?)
+    }
+
+    /// Like [`spawn`](Self::spawn), with what the caller's own driver uses; TLS is as its `ssl_mode` says.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_on(self, config: &tokio_postgres::Config) -> Result<MigrationHandle> {
+        self.spawn_at(Target::from_config(config)?)
+    }
+
+    fn spawn_at(self, target: Target) -> Result<MigrationHandle> {
         let runtime = Handle::try_current().map_err(|_| outside_tokio())?;
-        let (publish, state) = watch::channel(RunState::Looking);
+        let (publish, state) = watch::channel(RunState::Connecting { reason: None });
         let (cancelled, mut wish) = watch::channel(false);
         let run = async move {
             let mut publisher = Publisher::new(publish);
@@ -73,9 +84,7 @@ impl MigrationHandle {
         match end.map(|state| state.clone()) {
             Ok(RunState::Done(report)) => Ok(Report::clone(&report)),
             Ok(RunState::Failed(error)) => Err(error),
-            Ok(RunState::Looking | RunState::Waiting { .. } | RunState::Applying(_)) | Err(_) => {
-                Err(dropped())
-            }
+            Ok(_) | Err(_) => Err(dropped()),
         }
     }
 
@@ -160,9 +169,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_shows_no_url() {
+    async fn it_says_why_it_cannot_connect_and_shows_no_url() {
         let url = "postgres://me:guess-me@127.0.0.1:1/app";
         let handle = migrator().spawn(url).unwrap();
+        let mut state = handle.watch();
+        let is_retrying = |state: &RunState| state.to_string().contains("refused");
+        drop(state.wait_for(is_retrying).await.unwrap());
         handle.cancel();
         let error = handle.wait().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Interrupted);

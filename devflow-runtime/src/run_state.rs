@@ -17,7 +17,12 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum RunState {
-    /// It connects, looks at the ledger, or plans.
+    /// It connects.
+    Connecting {
+        /// Why that has failed so far, without any secret.
+        reason: Option<String>,
+    },
+    /// It is connected, and looks at the ledger or plans.
     Looking,
     /// Another run holds devflow's lock.
     Waiting {
@@ -88,6 +93,10 @@ impl From<crate::Result<Report>> for RunState {
 impl fmt::Display for RunState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Connecting { reason: None } => f.write_str("connecting to the database"),
+            Self::Connecting {
+                reason: Some(reason),
+            } => write!(f, "connecting to the database: {}", shown(reason)),
             Self::Looking => f.write_str("looking at the database"),
             Self::Waiting { holder, since } => {
                 let waited = since.elapsed().as_secs();
@@ -194,6 +203,11 @@ impl Publisher {
 impl Observer for Publisher {
     fn event(&mut self, event: &Event<'_>) {
         match event {
+            Event::ConnectRetry { reason, .. } => {
+                let reason = Some((*reason).to_owned());
+                return self.publish(RunState::Connecting { reason });
+            }
+            Event::Connected(_) => return self.publish(RunState::Looking),
             Event::Waiting { holder, waited, .. } => {
                 let now = Instant::now();
                 return self.publish(RunState::Waiting {
