@@ -140,3 +140,33 @@ fn the_command_and_the_handle_say_how_far_an_index_is() {
     let report = on_background(async move { handle.wait().await });
     assert_eq!(report.unwrap().steps.len(), 1);
 }
+
+#[test]
+fn a_log_says_each_phase_of_an_index_once_a_minute() {
+    let database = TestDatabase::create();
+    database.execute("CREATE TABLE m_1 (id integer)");
+    let index = "CREATE INDEX CONCURRENTLY one ON m_1 (id);\n";
+    let project = Project::new().migration("1_index.sql", index);
+    let writer = session(&database, "BEGIN; INSERT INTO m_1 VALUES (1)");
+    let migrate = project.devflow(&["db", "migrate", "--ci"]);
+    let command = migrate.env("DATABASE_URL", &database.url()).spawn();
+    let phase =
+        "1_index.sql: CREATE INDEX CONCURRENTLY public.one: waiting for writers before build";
+    command.wait_for_stderr(phase);
+    // It is looked at again, and who is in the way is said again after five seconds.
+    wait_until("the wait is said twice", || {
+        command
+            .stderr()
+            .matches("waits for another transaction")
+            .count()
+            == 2
+    });
+    drop(writer);
+    let outcome = command.wait().expect(0);
+    assert_eq!(
+        outcome.stderr.matches(phase).count(),
+        1,
+        "{}",
+        outcome.stderr
+    );
+}
