@@ -75,7 +75,7 @@ pub(crate) const COMMENT: &str = "devflow ledger 1";
 
 /// The columns, in order: name, type, and what else belongs to it.
 pub(crate) const COLUMNS: [(&str, &str, &str); 12] = [
-    ("id", "bigint", "GENERATED ALWAYS AS IDENTITY"),
+    ("id", "bigint", "GENERATED ALWAYS AS IDENTITY UNIQUE"),
     ("version", "text", "COLLATE \"C\" NOT NULL"),
     ("seq", "integer", "NOT NULL"),
     ("event", "text", "NOT NULL"),

@@ -102,8 +102,13 @@ fn a_server_that_crashes_under_a_pipelined_run_keeps_a_prefix() {
     wait_until("the run is in the middle", || count(&database) > 20);
     server.stop_immediate();
     let error = running.join().unwrap().unwrap_err();
-    let unconfirmed = &error.report().unwrap().unconfirmed;
-    assert!(!unconfirmed.is_empty(), "nobody could know");
+    let report = error.report().unwrap();
+    assert!(!report.unconfirmed.is_empty(), "nobody could know");
+    let mut acknowledged = report.steps.iter();
+    assert!(
+        acknowledged.all(|step| report.unconfirmed.contains(&step.version)),
+        "nothing that a crash may lose is told as certain"
+    );
     server.restart();
     let port = server.server().address().1;
     assert_eq!(

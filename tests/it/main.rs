@@ -11,6 +11,7 @@ mod binary;
 mod check;
 mod config;
 mod connect;
+mod cost;
 mod crash;
 mod death;
 mod delegated;
