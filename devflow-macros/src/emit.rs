@@ -2,37 +2,36 @@
 
 use crate::source::Source;
 use devflow_migrations::{
-    Action, Ahead, LedgerKind, Limits, Manifest, Migration, Missing, Mode, OutOfOrder, Pooler,
-    Settings, Span, Wrapper,
+    Ahead, LedgerKind, Manifest, Migration, Missing, OutOfOrder, Pooler, Settings,
 };
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// One constant expression of type `Migrations`; `down` says whether down files are part of it.
-pub(crate) fn migrations(source: &Source, down: bool) -> TokenStream {
-    let tracked = tracked(source, down);
-    let files = source.set.iter().map(|migration| file(migration, down));
+/// One constant expression of type `Migrations`: the SQL as one string and what is known of it as another, for the compiler
+/// takes its time for each token, not for each byte.
+pub(crate) fn migrations(source: &Source) -> TokenStream {
+    let Source { set, table, .. } = source;
+    let tracked = tracked(source);
     let settings = settings(source.ledger, &source.settings);
-    let (schema, table) = (source.table.schema(), source.table.table());
-    let manifest = Manifest::bytes(&source.set, &source.shown, &source.table, source.ledger);
+    let (schema, name, count) = (table.schema(), table.table(), set.len());
+    let texts = Literal::string(&Manifest::texts(set));
+    let manifest = Manifest::bytes(set, &source.shown, table, source.ledger);
     let manifest = Literal::byte_string(&manifest);
     quote! {{
         use ::devflow_runtime::__private as __devflow;
-        #(const _: &[u8] = ::core::include_bytes!(#tracked);)*
-        const FILES: &[__devflow::EmbeddedFile] = &[#(#files),*];
-        __devflow::Migrations::new(#schema, #table, #settings, FILES, #manifest)
+        const _: &[&[u8]] = &[#(::core::include_bytes!(#tracked)),*];
+        __devflow::Migrations::new(#schema, #name, #settings, #count, #texts, #manifest)
     }}
 }
 
 /// The files whose change makes the compiler call the macro again. Nothing of the constants gets into the program.
-fn tracked(source: &Source, down: bool) -> Vec<String> {
-    let in_directory = |migration: &Migration| source.directory.join(migration.file());
+fn tracked(source: &Source) -> Vec<String> {
+    let in_directory = |migration: &Arc<Migration>| source.directory.join(migration.file());
     let migrations = source.set.iter();
-    let files = migrations.flat_map(|up| {
-        std::iter::once(&**up).chain(up.down().map(|down| &**down).filter(|_| down))
-    });
+    let files = migrations.flat_map(|up| std::iter::once(up).chain(up.down()));
     let paths = source.config.iter().cloned().chain(files.map(in_directory));
     // A path that is not UTF-8 cannot be named in a program; its file is embedded all the same.
     paths
@@ -46,53 +45,6 @@ fn absolute(path: &str) -> Option<String> {
         .into_os_string()
         .into_string()
         .ok()
-}
-
-fn file(migration: &Migration, down: bool) -> TokenStream {
-    let path = migration.path();
-    let text = Literal::string(migration.text().as_str());
-    let checksum = Literal::byte_string(migration.checksum().as_bytes());
-    let mode = match migration.mode() {
-        Mode::Transaction => quote!(Transaction),
-        Mode::NoTransaction => quote!(NoTransaction),
-        Mode::OwnTransactions => quote!(OwnTransactions),
-    };
-    let wrapper = option(migration.wrapper().map(wrapper));
-    let statements = Literal::byte_string(&Span::pack(migration.statements()));
-    let actions = Literal::byte_string(&Action::pack(migration.actions()));
-    let limits = limits(migration.limits());
-    let tables = migration.tables().as_str();
-    let down = option(migration.down().filter(|_| down).map(|down| {
-        let file = file(down, false);
-        quote!(&#file)
-    }));
-    quote! {
-        __devflow::EmbeddedFile {
-            path: #path,
-            text: #text,
-            checksum: *#checksum,
-            mode: __devflow::Mode::#mode,
-            wrapper: #wrapper,
-            statements: #statements,
-            actions: #actions,
-            limits: #limits,
-            tables: __devflow::Tables::from_static(#tables),
-            down: #down,
-        }
-    }
-}
-
-fn wrapper(wrapper: Wrapper) -> TokenStream {
-    let span = |Span { start, end }: Span| quote!(__devflow::Span { start: #start, end: #end });
-    let (begin, commit) = (span(wrapper.begin), span(wrapper.commit));
-    quote!(__devflow::Wrapper { begin: #begin, commit: #commit })
-}
-
-fn limits(limits: Limits) -> TokenStream {
-    let lock_timeout = milliseconds(limits.lock_timeout);
-    let statement_timeout = milliseconds(limits.statement_timeout);
-    let retries = limits.retries;
-    quote!(__devflow::Limits::new(#lock_timeout, #statement_timeout, #retries))
 }
 
 fn settings(ledger: LedgerKind, settings: &Settings) -> TokenStream {

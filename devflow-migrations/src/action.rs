@@ -1,6 +1,8 @@
 //! What each statement of a file outside a transaction does, as far as a run that was cut off has to know.
 
-use crate::packed::{push, take};
+#[cfg(feature = "check")]
+use crate::packed::push;
+use crate::packed::take;
 
 /// What a statement does, and to what.
 ///
@@ -103,9 +105,8 @@ impl Action {
     }
 
     /// Packs a file's actions: for each that is not plain how many plain ones precede it, its kind and its names.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn pack(actions: &[Self]) -> Vec<u8> {
+    #[cfg(feature = "check")]
+    pub(crate) fn pack(actions: &[Self]) -> Vec<u8> {
         let mut packed = Vec::new();
         let mut plain = 0;
         for action in actions {
@@ -124,7 +125,7 @@ impl Action {
         packed
     }
 
-    /// Unpacks what [`pack`](Self::pack) made of so many statements, without the plain ones at the end; stops at what it
+    /// Unpacks what `pack` made of so many statements, without the plain ones at the end; stops at what it
     /// cannot have made.
     pub(crate) fn unpack(packed: &[u8], statements: usize) -> Vec<Self> {
         let mut bytes = packed.iter().copied();

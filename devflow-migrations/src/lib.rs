@@ -42,7 +42,9 @@ mod config;
 mod duration;
 #[cfg(feature = "check")]
 mod effect;
+mod entry;
 mod event;
+mod fields;
 mod finding;
 mod ledger;
 mod limits;
@@ -80,9 +82,9 @@ pub use limits::Limits;
 #[cfg(feature = "check")]
 pub use manifest::Manifest;
 pub use migration::{Migration, Mode, Wrapper};
-pub use migrations::Migrations;
 #[doc(hidden)]
-pub use migrations::{EmbeddedFile, EmbeddedSettings};
+pub use migrations::EmbeddedSettings;
+pub use migrations::Migrations;
 pub use name::{Direction, FileName, InvalidName};
 pub use plan::{
     CleanPlan, Difference, Plan, PlanContents, PlanDigest, PlanPlace, PlannedStep, Policy, Resume,
@@ -102,8 +104,5 @@ pub use version::{InvalidVersion, MAX_DIGITS, Version};
 /// What the macro's output names; not for anybody else.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::{
-        Ahead, EmbeddedFile, EmbeddedSettings, LedgerKind, Limits, Migrations, Missing, Mode,
-        OutOfOrder, Pooler, Span, Tables, Wrapper,
-    };
+    pub use crate::{Ahead, EmbeddedSettings, LedgerKind, Migrations, Missing, OutOfOrder, Pooler};
 }

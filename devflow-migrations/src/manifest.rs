@@ -3,16 +3,11 @@
 mod image;
 mod seal;
 
-use crate::checksum::Checksum;
-use crate::limits::Limits;
-use crate::migration::{Migration, Mode};
-use crate::name::FileName;
-use crate::packed::{push, take};
+use crate::entry;
+use crate::fields::{Fields, add};
+use crate::migrations::field;
 use crate::set::MigrationSet;
 use crate::settings::{LedgerKind, TableName};
-use crate::tables::Tables;
-use crate::text::Text;
-use std::borrow::Cow;
 
 /// The list of an embedded set: names, checksums and modes, but no SQL.
 ///
@@ -25,25 +20,6 @@ pub struct Manifest {
     table: TableName,
     ledger: LedgerKind,
     set: MigrationSet,
-}
-
-/// The fields of a manifest. Those that a reader does not know are skipped, so that later ones can be added.
-mod field {
-    pub(super) const DEVFLOW: u8 = 1;
-    pub(super) const DIRECTORY: u8 = 2;
-    pub(super) const SCHEMA: u8 = 3;
-    pub(super) const TABLE: u8 = 4;
-    pub(super) const SET_DIGEST: u8 = 5;
-    pub(super) const MIGRATION: u8 = 6;
-    pub(super) const LEDGER: u8 = 7;
-}
-
-/// The fields of a migration.
-mod of_migration {
-    pub(super) const FILE: u8 = 1;
-    pub(super) const CHECKSUM: u8 = 2;
-    pub(super) const MODE: u8 = 3;
-    pub(super) const TABLES: u8 = 4;
 }
 
 impl Manifest {
@@ -65,27 +41,34 @@ impl Manifest {
         let digest = set.applied_digest();
         add(&mut packed, field::SET_DIGEST, digest.as_bytes());
         for migration in set.iter() {
-            add(&mut packed, field::MIGRATION, &pack(migration));
+            add(&mut packed, field::MIGRATION, &entry::pack(migration));
         }
         seal::seal(&packed)
     }
 
+    /// The texts of a set and of its down files, one behind the other, in the order of its manifest.
+    #[must_use]
+    pub fn texts(set: &MigrationSet) -> String {
+        let files = set
+            .iter()
+            .flat_map(|up| std::iter::once(up).chain(up.down()));
+        files.map(|file| file.text().as_str()).collect()
+    }
+
     /// Reads what is below the seal; `None` for what [`bytes`](Self::bytes) cannot have made.
     fn unpack(packed: &[u8]) -> Option<Self> {
-        let fields = fields(packed)?;
-        let directory = text(&fields, field::DIRECTORY)?;
-        let migrations = fields
-            .iter()
-            .filter(|(field, _)| *field == field::MIGRATION)
-            .map(|(_, packed)| unpack(packed, directory));
+        let fields = Fields::of(packed)?;
+        let directory = fields.text(field::DIRECTORY)?;
+        let migrations = fields.all(field::MIGRATION);
+        let migrations = migrations.map(|packed| entry::listed(packed, directory));
         let set = MigrationSet::new(migrations.collect::<Option<_>>()?).ok()?;
-        let schema = text(&fields, field::SCHEMA)?.to_owned();
-        let table = text(&fields, field::TABLE)?.to_owned();
-        let ledger = text(&fields, field::LEDGER)?;
+        let schema = fields.text(field::SCHEMA)?.to_owned();
+        let table = fields.text(field::TABLE)?.to_owned();
+        let ledger = fields.text(field::LEDGER)?;
         let kinds = [LedgerKind::Devflow, LedgerKind::Supabase];
-        let is_whole = text(&fields, field::SET_DIGEST)? == set.applied_digest();
+        let is_whole = fields.text(field::SET_DIGEST)? == set.applied_digest();
         is_whole.then_some(Self {
-            devflow: text(&fields, field::DEVFLOW)?.to_owned(),
+            devflow: fields.text(field::DEVFLOW)?.to_owned(),
             directory: directory.to_owned(),
             table: TableName::new(schema, table).ok()?,
             ledger: kinds.into_iter().find(|it| it.as_str() == ledger)?,
@@ -124,72 +107,12 @@ impl Manifest {
     }
 }
 
-fn pack(migration: &Migration) -> Vec<u8> {
-    let mut packed = Vec::new();
-    let file = migration.file().as_bytes();
-    add(&mut packed, of_migration::FILE, file);
-    let checksum = migration.checksum();
-    add(&mut packed, of_migration::CHECKSUM, checksum.as_bytes());
-    let mode = migration.mode().as_str();
-    add(&mut packed, of_migration::MODE, mode.as_bytes());
-    let tables = migration.tables().as_str();
-    add(&mut packed, of_migration::TABLES, tables.as_bytes());
-    packed
-}
-
-fn unpack(packed: &[u8], directory: &str) -> Option<Migration> {
-    let fields = fields(packed)?;
-    let file = text(&fields, of_migration::FILE)?;
-    let checksum = value(&fields, of_migration::CHECKSUM)?;
-    let mode = text(&fields, of_migration::MODE)?;
-    let modes = [Mode::Transaction, Mode::NoTransaction];
-    let tables = text(&fields, of_migration::TABLES)?;
-    Some(Migration {
-        version: FileName::parse(file)?.ok()?.version,
-        path: Cow::Owned(format!("{directory}/{file}")),
-        text: Text::from_static(""),
-        checksum: Checksum::from_bytes(checksum.try_into().ok()?),
-        mode: modes.into_iter().find(|it| it.as_str() == mode)?,
-        wrapper: None,
-        statements: Cow::Borrowed(&[]),
-        actions: Vec::new(),
-        limits: Limits::default(),
-        tables: Tables::of(tables.to_owned()),
-        down: None,
-    })
-}
-
-fn add(packed: &mut Vec<u8>, field: u8, value: &[u8]) {
-    packed.push(field);
-    push(packed, value.len());
-    packed.extend_from_slice(value);
-}
-
-fn fields(mut rest: &[u8]) -> Option<Vec<(u8, &[u8])>> {
-    let mut fields = Vec::new();
-    while let Some((field, after)) = rest.split_first() {
-        let mut bytes = after.iter();
-        let length = take(&mut bytes.by_ref().copied())?;
-        let (value, others) = bytes.as_slice().split_at_checked(length)?;
-        fields.push((*field, value));
-        rest = others;
-    }
-    Some(fields)
-}
-
-fn value<'a>(fields: &[(u8, &'a [u8])], wanted: u8) -> Option<&'a [u8]> {
-    let found = fields.iter().find(|(field, _)| *field == wanted)?;
-    Some(found.1)
-}
-
-fn text<'a>(fields: &[(u8, &'a [u8])], wanted: u8) -> Option<&'a str> {
-    std::str::from_utf8(value(fields, wanted)?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migration::Migration;
     use crate::plan::tests::{migration, outside};
+    use crate::tables::Tables;
     use proptest::prelude::*;
     use std::io::Cursor;
 

@@ -4,9 +4,8 @@ use crate::text::Span;
 
 impl Span {
     /// Packs ordered spans: for each the gap before it and its length, seven bits a byte, lowest first.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn pack(spans: &[Self]) -> Vec<u8> {
+    #[cfg(feature = "check")]
+    pub(crate) fn pack(spans: &[Self]) -> Vec<u8> {
         let mut packed = Vec::new();
         let mut last = 0;
         for span in spans {
@@ -17,7 +16,7 @@ impl Span {
         packed
     }
 
-    /// Unpacks what [`pack`](Self::pack) made; stops at what it cannot have made.
+    /// Unpacks what `pack` made; stops at what it cannot have made.
     pub(crate) fn unpack(packed: &[u8]) -> Vec<Self> {
         let mut bytes = packed.iter().copied();
         let mut spans = Vec::new();
@@ -31,6 +30,7 @@ impl Span {
     }
 }
 
+#[cfg(feature = "check")]
 pub(crate) fn push(packed: &mut Vec<u8>, mut number: usize) {
     while number >= 0x80 {
         packed.push((number & 0x7f) as u8 | 0x80);
@@ -51,7 +51,7 @@ pub(crate) fn take(bytes: &mut impl Iterator<Item = u8>) -> Option<usize> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "check"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -44,6 +44,15 @@ impl MigrationSet {
         }
     }
 
+    /// The same migrations without their down files.
+    #[must_use]
+    pub fn without_down_files(mut self) -> Self {
+        for migration in &mut self.migrations {
+            Arc::make_mut(migration).down = None;
+        }
+        self
+    }
+
     /// The migrations, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Migration>> + ExactSizeIterator {
         self.migrations.iter()

@@ -1,34 +1,23 @@
 //! The tables that a file makes, and those that it locks so that others have to wait.
 
-use std::borrow::Cow;
-
 /// The tables that a file makes, and those that it locks so strongly that others have to wait, in the file's order.
 ///
 /// Compact, because a binary carries it: one table a line, behind the mark of what happens to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tables(Cow<'static, str>);
+pub struct Tables(String);
 
 const MADE: char = '+';
 const LOCKED: char = '!';
 
 impl Tables {
-    /// As a constant; made by the macro only.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn from_static(lines: &'static str) -> Self {
-        Self(Cow::Borrowed(lines))
-    }
-
     /// The lines that [`as_str`](Self::as_str) gave.
-    #[cfg(feature = "check")]
     pub(crate) fn of(lines: String) -> Self {
-        Self(Cow::Owned(lines))
+        Self(lines)
     }
 
-    /// What the macro writes into its constant.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    /// What a binary carries.
+    #[cfg(feature = "check")]
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -63,10 +52,9 @@ impl Tables {
     fn add(&mut self, mark: char, table: &str) {
         let is_known = self.marked(mark).any(|known| known == table);
         if !is_known && !table.contains(['\n', '\r']) {
-            let lines = self.0.to_mut();
-            lines.push(mark);
-            lines.push_str(table);
-            lines.push('\n');
+            self.0.push(mark);
+            self.0.push_str(table);
+            self.0.push('\n');
         }
     }
 }

@@ -1,10 +1,7 @@
 //! Migrations to test with: each makes a table of its own, so that the schema says which of them took effect.
 
-use devflow_runtime::__private::{
-    EmbeddedFile, EmbeddedSettings, LedgerKind, Limits, Migrations, Mode, Span, Tables,
-};
 use devflow_runtime::{
-    Checksum, Error, Event, MigrationSet, Migrator, Notice, Observer, Report, Settings, TableName,
+    Error, Event, Migration, MigrationSet, Migrator, Notice, Observer, Report, Settings, TableName,
 };
 use std::collections::BTreeSet;
 use support::{Project, TestDatabase, on_background, wait_until};
@@ -30,42 +27,11 @@ pub(crate) fn migrator(project: &Project) -> Migrator {
 
 /// A migrator of texts that nobody checked, as a mistake in the checks would let them through.
 pub(crate) fn unchecked(texts: &[String]) -> Migrator {
-    let files: Vec<_> = texts.iter().enumerate().map(unchecked_file).collect();
-    let settings = EmbeddedSettings {
-        ledger: LedgerKind::Devflow,
-        out_of_order: None,
-        ahead: None,
-        missing: None,
-        pooler: None,
-        lock_wait: None,
-        lock_timeout: None,
-        lock_retry_budget: None,
-        statement_timeout: None,
-        connect_timeout: None,
-        connect_budget: None,
-        tracking_readers: &[],
+    let file = |(index, text): (usize, &String)| {
+        Migration::unchecked(format!("migrations/{}_file.sql", index + 1), text.clone()).unwrap()
     };
-    let migrations = Migrations::new("public", "schema_migrations", settings, files.leak(), &[]);
-    Migrator::new(&migrations)
-}
-
-fn unchecked_file((index, text): (usize, &String)) -> EmbeddedFile {
-    let whole = Span {
-        start: 0,
-        end: text.len(),
-    };
-    EmbeddedFile {
-        path: format!("migrations/{}_file.sql", index + 1).leak(),
-        text: text.clone().leak(),
-        checksum: *Checksum::of(text).as_bytes(),
-        mode: Mode::Transaction,
-        wrapper: None,
-        statements: Span::pack(&[whole]).leak(),
-        actions: &[],
-        limits: Limits::default(),
-        tables: Tables::default(),
-        down: None,
-    }
+    let set = MigrationSet::new(texts.iter().enumerate().map(file).collect()).unwrap();
+    Migrator::with_set(set, TableName::default(), Settings::default())
 }
 
 /// Applies what is pending.

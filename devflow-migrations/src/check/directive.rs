@@ -244,9 +244,15 @@ mod tests {
         };
         let read =
             limits("-- devflow: lock-timeout=30s, retry\n-- devflow: statement-timeout = 2h");
-        assert_eq!(read, Limits::new(Some(30_000), Some(7_200_000), true));
+        let expected = Limits {
+            lock_timeout: Some(Duration::from_secs(30)),
+            statement_timeout: Some(Duration::from_secs(7_200)),
+            retries: true,
+        };
+        assert_eq!(read, expected);
         let none = limits("-- devflow lock-timeout=none\nselect 1");
-        assert_eq!(none, Limits::new(Some(0), None, false));
+        assert_eq!(none.lock_timeout, Some(Duration::ZERO));
+        assert_eq!((none.statement_timeout, none.retries), (None, false));
         assert_eq!(limits("-- devflow retry is prose"), Limits::default());
     }
 

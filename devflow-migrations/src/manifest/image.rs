@@ -264,7 +264,10 @@ mod tests {
 
     #[test]
     fn a_later_format_is_named() {
-        assert_eq!(search(&seal_as(2, b"anything")), Err("manifest_newer"));
+        assert_eq!(
+            search(&seal_as(FORMAT + 1, b"anything")),
+            Err("manifest_newer")
+        );
     }
 
     #[test]

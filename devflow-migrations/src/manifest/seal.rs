@@ -1,18 +1,16 @@
 //! How a manifest is found among a binary's bytes, and known to be whole.
 
+pub(super) use crate::migrations::HEAD_LENGTH;
 use sha2::{Digest, Sha256};
 use std::hint::black_box;
 
 /// The format that is written.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// How long a manifest may be; some 200 000 migrations.
 pub(super) const LONGEST: usize = 32 << 20;
 
 pub(super) const MARKER_LENGTH: usize = 32;
-
-/// Marker, format, length and SHA-256: what stands before the packed fields.
-pub(super) const HEAD_LENGTH: usize = MARKER_LENGTH + 4 + 4 + 32;
 
 /// The marker with every bit turned round, for a program that looks for the marker must not contain it.
 const TURNED_MARKER: [u8; MARKER_LENGTH] = [

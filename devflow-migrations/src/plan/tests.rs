@@ -348,7 +348,7 @@ fn an_applied_file_is_nobodys_new_name() {
 
 fn locking(version: &str, tables: &'static str) -> Migration {
     Migration {
-        tables: Tables::from_static(tables),
+        tables: Tables::of(tables.to_owned()),
         ..migration(version)
     }
 }
