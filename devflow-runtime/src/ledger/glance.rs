@@ -18,8 +18,8 @@ const CLOSER: &str = "devflow: look closer";
 type Owned = (String, Option<bool>, bool);
 
 /// The session's marker, database, role and process; whether it is in recovery, `transaction_read_only`, whether it is
-/// encrypted; whether there is another history; the digest.
-type Seen = (
+/// encrypted; whether there is another history.
+type Said = (
     Option<String>,
     String,
     String,
@@ -28,10 +28,10 @@ type Seen = (
     String,
     bool,
     bool,
-    String,
 );
 
-/// One message. A statement for each table comes before the one that reads them.
+/// One message. A statement for each table comes before the one that reads them, and so do the facts, which are had even
+/// where there is no table.
 pub(super) fn query(table: &LedgerTable, forms: &[Form<'_>]) -> String {
     let owned: String = forms.iter().map(owned_query).collect();
     let (digest, recorded) = match table.kind {
@@ -44,8 +44,8 @@ pub(super) fn query(table: &LedgerTable, forms: &[Form<'_>]) -> String {
     format!(
         "{LOCAL_SETTINGS} {owned}SELECT json_build_array(current_setting('devflow.session', true), current_database(), \
            current_user, pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_only'), \
-           coalesce((SELECT ssl FROM pg_stat_get_activity(pg_backend_pid())), false), {other}, {digest}) AS seen \
-         FROM {ledger} ledger{recorded}",
+           coalesce((SELECT ssl FROM pg_stat_get_activity(pg_backend_pid())), false), {other}) AS said; \
+         SELECT {digest} AS seen FROM {ledger} ledger{recorded}",
         other = other_query(table),
         ledger = digest_query(table),
     )
@@ -95,28 +95,47 @@ fn owned_query(form: &Form<'_>) -> String {
 
 /// What the rows say; `None` where that needs a closer look.
 pub(super) fn seen(rows: &[Row], forms: &[Form<'_>]) -> Option<Look> {
-    let (last, first) = rows.split_last()?;
-    let (marker, database, role, pid, in_recovery, read_only, encrypted, other, digest): Seen =
-        serde_json::from_str(last.get(0)?).ok()?;
-    let shapes = forms.iter().zip(first).map(|(form, row)| {
+    let (digest, rows) = rows.split_last()?;
+    let (said, owned) = rows.split_last()?;
+    let shapes = forms.iter().zip(owned).map(|(form, row)| {
         let (owner, owner_trusted, may_insert): Owned = serde_json::from_str(row.get(0)?).ok()?;
         Some(Shape::whole(form, owner, owner_trusted?, may_insert))
     });
+    let digest = digest.get(0)?.to_owned();
     let shapes: Vec<_> = shapes.collect::<Option<_>>()?;
+    let (facts, other) = facts(said)?;
     Some(Look {
-        facts: Facts {
-            marker,
-            database,
-            role,
-            pid,
-            in_recovery,
-            read_only: read_only == "on",
-            encrypted,
-            ..Facts::default()
-        },
+        facts,
         standing: Standing::of(&shapes, other),
         found: Found::Ledger { digest, shapes },
     })
+}
+
+/// What the rows say that came before a refusal because there is no table; `None` where there is one of several.
+pub(super) fn seen_nothing(rows: &[Row]) -> Option<Look> {
+    let [said] = rows else { return None };
+    let (facts, other) = facts(said)?;
+    Some(Look {
+        facts,
+        standing: Standing::of(&[], other),
+        found: Found::Nothing,
+    })
+}
+
+fn facts(said: &Row) -> Option<(Facts, bool)> {
+    let (marker, database, role, pid, in_recovery, read_only, encrypted, other): Said =
+        serde_json::from_str(said.get(0)?).ok()?;
+    let facts = Facts {
+        marker,
+        database,
+        role,
+        pid,
+        in_recovery,
+        read_only: read_only == "on",
+        encrypted,
+        ..Facts::default()
+    };
+    Some((facts, other))
 }
 
 /// Whether the server said that something is otherwise.

@@ -112,7 +112,16 @@ async fn glance(session: &mut Session, table: &LedgerTable) -> Result<Option<Loo
         Some(Refusal::Server(error)) if glance::is_otherwise(&error) => {
             look_closer(session, table, &forms).await
         }
-        Some(refusal) => without_digest(session, table, refusal).await,
+        Some(refusal) => {
+            let nothing = ABSENT.contains(&refusal.sqlstate());
+            let nothing = nothing
+                .then(|| glance::seen_nothing(&answer.rows))
+                .flatten();
+            match nothing {
+                Some(look) => Ok(Some(look)),
+                None => without_digest(session, table, refusal).await,
+            }
+        }
     }
 }
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 /// when it began; the rest of another role's session only with `pg_read_all_stats`.
 pub(crate) async fn holder(session: &mut Session, table: &LedgerTable) -> Option<Holder> {
     let query = format!(
-        "{LOCAL_SETTINGS} SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''), \
+        "{LOCAL_SETTINGS} SELECT l.pid, coalesce(a.application_name, ''), coalesce(pg_get_userbyid(a.usesysid), ''), \
          floor(extract(epoch FROM clock_timestamp() - coalesce( \
            to_timestamp(substring(a.application_name FROM '^devflow [0-9a-f]{{16}} .* ([0-9]{{1,10}})$')::bigint), a.backend_start))) \
-         FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid \
+         FROM pg_locks l LEFT JOIN LATERAL pg_stat_get_activity(coalesce(l.pid, 0)) a ON true \
          WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
          AND (l.classid::bigint << 32 | l.objid::bigint) = {} LIMIT 1",
