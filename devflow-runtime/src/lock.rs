@@ -186,7 +186,9 @@ pub(crate) async fn poll(
         (Some(None), _) | (_, Some(Some("t"))) => Polled::LookAgain,
         _ => Polled::Taken,
     };
-    session.backend = answer.rows.get(2).map(Backend::of);
+    if let Some(backend) = answer.rows.get(2) {
+        session.backend = Some(Backend::of(backend));
+    }
     if polled != Polled::Locked {
         match link {
             Link::Pooled => drop(session.ask_within(ANSWER, "ROLLBACK").await),
@@ -210,7 +212,10 @@ fn poll_message(session: &Session, table: &LedgerTable, link: Link, watch: &Watc
         Link::Direct => (
             String::new(),
             lock_of_ours(session, table),
-            backend::query(),
+            match session.backend {
+                None => backend::query(),
+                Some(_) => String::new(),
+            },
         ),
         Link::Pooled => (
             begin_keeping(session.major_version()),
@@ -257,10 +262,10 @@ impl<'a> Watch<'a> {
         match self {
             Self::Nothing => "SELECT false".to_owned(),
             Self::Table => format!(
-                "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE n.nspname = {} AND c.relname = {})",
-                text(table.name.schema()),
-                text(table.name.table())
+                "SELECT EXISTS (SELECT FROM pg_class WHERE relname = {} \
+                 AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {}))",
+                text(table.name.table()),
+                text(table.name.schema())
             ),
             Self::Version { version, seq } => format!(
                 "SELECT EXISTS (SELECT FROM {} WHERE version = {} AND seq > {seq} AND event IN ('applied', 'baselined'))",
