@@ -5,10 +5,12 @@
 
 mod answer;
 mod call;
+mod config;
 mod copy;
 mod environment;
 mod failure;
 mod find;
+mod folders;
 mod preflight;
 mod process;
 mod redaction;
@@ -18,8 +20,11 @@ use crate::outcome::Trouble;
 use crate::settings::Database;
 use answer::Answer;
 use call::{Call, Purpose};
-use devflow_runtime::{Delegate, DelegateFailure, Delegated, Engine, Errand, MigrationSet, Said};
+use devflow_runtime::{
+    Delegate, DelegateFailure, Delegated, Engine, Errand, MigrationSet, Plan, Said,
+};
 pub(crate) use environment::Environment;
+pub(crate) use folders::overlooked;
 use process::{Ended, Process};
 use redaction::Redaction;
 use std::path::{Path, PathBuf};
@@ -151,13 +156,16 @@ impl Delegate for Supabase {
         PATIENCE
     }
 
+    fn check(&self, plan: &Plan) -> Result<(), DelegateFailure> {
+        preflight::of_plan(plan, self.generation)
+    }
+
     fn preview<'a>(
         &'a mut self,
         errand: &'a Errand<'a>,
         hear: &'a mut (dyn FnMut(Said<'_>) + Send),
     ) -> Delegated<'a, Vec<String>> {
         Box::pin(async move {
-            preflight::of_plan(errand.plan, self.generation)?;
             let answer = self.push(Purpose::Preview, errand, hear).await?;
             Ok(answer.migrations)
         })

@@ -17,6 +17,16 @@ pub trait Delegate: Send {
     /// How long it may have nothing at work on the server before it counts as stuck, and is dropped.
     fn patience(&self) -> Duration;
 
+    /// Whether it can apply the files of a plan; unless it says otherwise, it can. It is asked before anything is written,
+    /// and starts nothing.
+    ///
+    /// # Errors
+    /// For what it cannot apply.
+    fn check(&self, plan: &Plan) -> Result<(), DelegateFailure> {
+        let _any = plan;
+        Ok(())
+    }
+
     /// What it would apply now, in its order: the files' own names. Changes nothing.
     fn preview<'a>(
         &'a mut self,

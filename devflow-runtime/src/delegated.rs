@@ -68,6 +68,17 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
+    /// Whether the delegate, where there is one, can carry out a plan that nothing else speaks against.
+    pub(crate) fn check_hands(&self, plan: &Plan) -> Result<()> {
+        match &self.hands {
+            Some(hands) if plan.refused().next().is_none() => {
+                let checked = hands.delegate.check(plan);
+                checked.map_err(DelegateFailure::into_error)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Holds a dry run against what the delegate would do, where there is one, and something that it would.
     pub(crate) async fn compare(
         &mut self,

@@ -34,19 +34,19 @@ impl Attempt<'_> {
         }
     }
 
-    /// What is to be executed has to be fit for it. A text is looked at once in a run.
+    /// What is to be executed has to be fit for it, and for who executes it. A text is looked at once in a run.
     pub(crate) fn check_fit(&mut self, plan: &Plan) -> Result<()> {
         let executes = matches!(plan.verb(), Verb::Migrate | Verb::Revert);
-        let Some(inspect) = self.migrator.inspection.filter(|_| executes) else {
-            return Ok(());
-        };
         let mut problems = Vec::new();
-        for Step { migration, .. } in plan.steps() {
-            if self.fit.insert(migration.checksum()) {
-                problems.extend(inspect(migration, self.table.kind));
+        if let Some(inspect) = self.migrator.inspection.filter(|_| executes) {
+            for Step { migration, .. } in plan.steps() {
+                if self.fit.insert(migration.checksum()) {
+                    problems.extend(inspect(migration, self.table.kind));
+                }
             }
         }
-        SourceError::check(problems).map_err(unfit)
+        SourceError::check(problems).map_err(unfit)?;
+        self.check_hands(plan)
     }
 
     pub(crate) fn check_version(&self, version: &Version) -> Result<()> {

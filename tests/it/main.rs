@@ -59,6 +59,7 @@ mod show;
 mod signals;
 mod status;
 mod supabase_faults;
+mod supabase_files;
 mod supabase_ledger;
 mod support_itself;
 mod talk;

@@ -3,8 +3,8 @@
 
 use crate::history::{committed, migrator, run, table, tables};
 use devflow_runtime::{
-    Decision, Error, ErrorKind, LedgerKind, Migrator, Repair, Report, Settings, State, Status,
-    TableName, Version,
+    Decision, Error, ErrorKind, LedgerKind, Migration, MigrationSet, Migrator, Repair, Report,
+    Settings, State, Status, TableName, Version,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,7 +18,12 @@ pub(crate) const CLI: &str = "CREATE SCHEMA IF NOT EXISTS supabase_migrations; \
 
 /// A migrator whose ledger is the CLI's table.
 pub(crate) fn native(project: &Project) -> Migrator {
-    migrator(project).ledger(LedgerKind::Supabase)
+    let directory = project.path().join("migrations");
+    let set = MigrationSet::read_for(&directory, "migrations", LedgerKind::Supabase);
+    let set = set.unwrap_or_else(|error| panic!("{error:?}"));
+    Migrator::with_set(set, TableName::default(), Settings::default())
+        .ledger(LedgerKind::Supabase)
+        .inspected_by(Migration::problems)
 }
 
 /// The statement by which the CLI records the n-th of `tables`.

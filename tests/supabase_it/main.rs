@@ -4,6 +4,7 @@ mod cli;
 mod delegated;
 mod elements;
 mod fake;
+mod foreign;
 mod interruption;
 mod native;
 mod opened;

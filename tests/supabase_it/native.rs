@@ -33,8 +33,9 @@ fn project(count: usize) -> Project {
 
 fn native(project: &Project) -> Migrator {
     let directory = project.path().join("supabase/migrations");
-    let set = MigrationSet::read(&directory, "supabase/migrations").unwrap();
-    Migrator::with_set(set, TableName::default(), Settings::default()).ledger(LedgerKind::Supabase)
+    let kind = LedgerKind::Supabase;
+    let set = MigrationSet::read_for(&directory, "supabase/migrations", kind).unwrap();
+    Migrator::with_set(set, TableName::default(), Settings::default()).ledger(kind)
 }
 
 fn run(count: usize, database: &TestDatabase) -> Result<Report, Error> {

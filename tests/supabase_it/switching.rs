@@ -1,6 +1,6 @@
 //! A project that changes its format and its ledger, and what the Supabase CLI would do with its files.
 
-use crate::scene::Scene;
+use crate::scene::{LEDGER, Scene};
 use serde_json::Value;
 use support::{Command, Project, SupabaseCli};
 
@@ -11,7 +11,7 @@ const CONFIGURED: [(&str, &str); 3] = [
 ];
 
 /// What the project says of itself, by its name in [`CONFIGURED`].
-fn configure(scene: &Scene, wanted: &str) {
+pub(crate) fn configure(scene: &Scene, wanted: &str) {
     let found = CONFIGURED.iter().find(|(name, _)| *name == wanted).unwrap();
     scene.project.write(
         "devflow.yml",
@@ -29,19 +29,19 @@ fn add(scene: &Scene, number: usize) -> String {
     name
 }
 
-fn files(list: &Value) -> Vec<&str> {
+pub(crate) fn files(list: &Value) -> Vec<&str> {
     let files = list.as_array().unwrap().iter();
     files.map(|file| file["file"].as_str().unwrap()).collect()
 }
 
 /// Exactly the newest file is applied, and everything is by then.
-fn assert_applies(scene: &Scene, file: &str) {
+pub(crate) fn assert_applies(scene: &Scene, file: &str) {
     let done = scene.migrate().run().expect(0).json();
     assert_eq!(files(&done["applied"]), [file], "{done:#}");
     assert_settled(scene);
 }
 
-fn assert_settled(scene: &Scene) {
+pub(crate) fn assert_settled(scene: &Scene) {
     let status = scene.devflow(&["db", "status", "--check", "--json"]);
     let status = status.run().expect(0).json();
     assert_eq!(status["findings"], Value::Array(Vec::new()), "{status:#}");
@@ -150,16 +150,24 @@ fn what_the_cli_would_pass_over_is_refused_before_it_runs() {
     let off = "[db.migrations]\nenabled = false\n";
     scene.project.write("supabase/config.toml", off);
     assert_eq!(code(2), "supabase_disabled");
-    scene.project.write("supabase/config.toml", "");
+    scene.project.write("supabase/config.toml", "[db\n");
+    assert_eq!(code(2), "supabase_config");
+    // Without a schema `vault` there is nowhere to put it.
+    let vault = "[db.vault]\nkey = \"hidden\"\n";
+    scene.project.write("supabase/config.toml", vault);
 
     let lock = "create table l ();\nlock table l;\n";
     scene.write("20240102000000_lock.sql", lock);
     assert_eq!(code(2), "supabase_lock_table");
     assert!(!scene.database.has("l") && scene.recorded().is_empty());
+    assert!(!scene.database.has(LEDGER), "written before the refusal");
+    scene.write("old/20230101000000_a.sql", "create table nowhere ();\n");
     let wrapped = format!("begin;\n{lock}commit;\n");
     scene.write("20240102000000_lock.sql", &wrapped);
-    let _done = scene.migrate().run().expect(0);
-    assert!(scene.database.has("l"));
+    let done = scene.migrate().run().expect(0);
+    assert!(scene.database.has("l") && !scene.database.has("nowhere"));
+    let overlooked = "supabase/migrations/old holds .sql files";
+    assert!(done.stdout.contains(overlooked), "{done:?}");
 }
 
 /// Its line for a file whose statements run one by one means the same to both.

@@ -81,23 +81,28 @@ impl Database {
         let url = source.read(surroundings)?;
         let asked = asked(arguments, surroundings);
         let config = project.config.as_ref();
+        let directory = match &binary {
+            None => project.directory()?,
+            Some(_) => project.new_directory()?,
+        };
+        let ledger = match &binary {
+            None => project.ledger(),
+            Some(binary) => binary.manifest.ledger(),
+        };
+        if ledger == LedgerKind::Supabase && binary.is_none() {
+            remarks.extend(supabase::overlooked(&directory, project.shown()));
+        }
         Ok(Self {
             environment: chosen.map(|(name, _)| name.to_owned()),
             url,
-            directory: match &binary {
-                None => project.directory()?,
-                Some(_) => project.new_directory()?,
-            },
+            directory,
             shown: project.shown().to_owned(),
             folder: project.folder().to_owned(),
             table: match &binary {
                 None => project.table(),
                 Some(binary) => binary.manifest.table().clone(),
             },
-            ledger: match &binary {
-                None => project.ledger(),
-                Some(binary) => binary.manifest.ledger(),
-            },
+            ledger,
             supabase: config.and_then(|config| wanted(config, surroundings)),
             binary,
             policies: project.policies(),

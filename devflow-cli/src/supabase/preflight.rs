@@ -1,15 +1,10 @@
 //! What the Supabase CLI would not do as its user expects, found in the files before it runs.
 
+use super::config;
 use super::version::Generation;
 use devflow_migrations::{Problem, SourceError};
 use devflow_runtime::{DelegateFailure, ErrorKind, Migration, MigrationSet, Mode, Plan, Position};
-use serde::Deserialize;
-use std::fs;
 use std::path::Path;
-use toml::Spanned;
-
-/// Its settings, below the project's folder.
-const CONFIG: &str = "supabase/config.toml";
 
 /// A first file called `init` with an older version is none to it: its own earlier generations made such files.
 const INIT_SINCE: &str = "20211209000000";
@@ -21,10 +16,7 @@ const INIT_SINCE: &str = "20211209000000";
 pub(super) fn of_files(project: &Path, set: &MigrationSet) -> Result<(), SourceError> {
     let mut problems: Vec<_> = set.iter().filter_map(|up| down_file(up)).collect();
     problems.extend(set.iter().next().and_then(|first| legacy_init(first)));
-    // What cannot be read is for the CLI itself to complain about.
-    if let Ok(text) = fs::read_to_string(project.join(CONFIG)) {
-        problems.extend(switched_off(&text));
-    }
+    problems.extend(config::check(project));
     SourceError::check(problems)
 }
 
@@ -71,54 +63,6 @@ fn legacy_init(first: &Migration) -> Option<Problem> {
     })
 }
 
-/// The part of its settings that matters here.
-#[derive(Deserialize)]
-struct Config {
-    db: Option<Db>,
-}
-
-#[derive(Deserialize)]
-struct Db {
-    migrations: Option<Migrations>,
-}
-
-#[derive(Deserialize)]
-struct Migrations {
-    enabled: Option<Spanned<bool>>,
-}
-
-/// `[db.migrations] enabled = false`: the CLI applies nothing, and calls that up to date.
-fn switched_off(text: &str) -> Option<Problem> {
-    let config: Config = toml::from_str(text).ok()?;
-    let enabled = config.db?.migrations?.enabled?;
-    let at = enabled.span().start;
-    if enabled.into_inner() {
-        return None;
-    }
-    let position = place_in(text, at);
-    let line = text.lines().nth(position.line as usize - 1);
-    let off = problem(
-        "supabase_disabled",
-        CONFIG,
-        "migrations are switched off, so the Supabase CLI would apply nothing and report success",
-        "set it to true, or take the line out",
-    );
-    Some(Problem {
-        position: Some(position),
-        line: line.map(str::to_owned),
-        ..off
-    })
-}
-
-fn place_in(text: &str, offset: usize) -> Position {
-    let before = text.get(..offset).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    Position {
-        line: before.matches('\n').count() as u32 + 1,
-        column: line.chars().count() as u32 + 1,
-    }
-}
-
 fn problem(code: &'static str, path: &str, message: &str, help: &str) -> Problem {
     Problem {
         code,
@@ -160,6 +104,7 @@ fn locks_table(file: &Migration, place: Position) -> DelegateFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn set(files: &[(&str, &str)]) -> MigrationSet {
         let folder = tempfile::tempdir().unwrap();
@@ -169,50 +114,38 @@ mod tests {
         MigrationSet::read(folder.path(), "supabase/migrations").unwrap()
     }
 
-    fn found(files: &[(&str, &str)], config: &str) -> Vec<String> {
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
         let project = tempfile::tempdir().unwrap();
-        fs::create_dir(project.path().join("supabase")).unwrap();
-        fs::write(project.path().join(CONFIG), config).unwrap();
         let found = of_files(project.path(), &set(files)).err();
         let problems = found.iter().flat_map(SourceError::problems);
-        let place = |position: Position| format!(":{}:{}", position.line, position.column);
         problems
-            .map(|found| {
-                let place = found.position.map(place).unwrap_or_default();
-                format!("{} {}{place}", found.code, found.path)
-            })
+            .map(|found| format!("{} {}", found.code, found.path))
             .collect()
     }
 
     #[test]
     fn what_the_cli_would_pass_over_is_found() {
         let file = ("20240101000000_a.sql", "");
-        assert_eq!(found(&[file], "[db]\nport = 1\n"), [""; 0]);
-        assert_eq!(found(&[file], "[db.migrations]\nenabled = true"), [""; 0]);
-        assert_eq!(found(&[file], "this is no TOML"), [""; 0]);
-        assert_eq!(
-            found(&[file], "[db]\n# é\nmigrations = { enabled = false }\n"),
-            ["supabase_disabled supabase/config.toml:3:26"]
-        );
+        assert_eq!(found(&[file]), [""; 0]);
         let reversible = [
             ("20240101000000_a.up.sql", ""),
             ("20240101000000_a.down.sql", "select 1"),
         ];
         assert_eq!(
-            found(&reversible, ""),
+            found(&reversible),
             ["supabase_down_file supabase/migrations/20240101000000_a.down.sql"]
         );
         assert_eq!(
-            found(&[("20211208000000_init.sql", ""), file], ""),
+            found(&[("20211208000000_init.sql", ""), file]),
             ["supabase_init_file supabase/migrations/20211208000000_init.sql"]
         );
         let later = [("20211209000000_init.sql", ""), file];
-        assert_eq!(found(&later, ""), [""; 0]);
+        assert_eq!(found(&later), [""; 0]);
         let second = [
             ("20200101000000_a.sql", ""),
             ("20210101000000_init.sql", ""),
         ];
-        assert_eq!(found(&second, ""), [""; 0]);
+        assert_eq!(found(&second), [""; 0]);
     }
 
     #[test]
