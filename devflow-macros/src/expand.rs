@@ -112,6 +112,25 @@ mod tests {
     }
 
     #[test]
+    fn on_a_supabase_project_a_file_that_commits_by_itself_is_embedded_as_it_runs() {
+        let config = format!("{CONFIG}    ledger: supabase\n");
+        let embedded = |sql: &str| {
+            expanded(
+                "",
+                &package(&[("devflow.yml", &config), ("db/1_a.sql", sql)]),
+            )
+        };
+        let own = embedded("begin; select 1; commit; select 2");
+        assert!(
+            own.contains("mode:__devflow::Mode::OwnTransactions"),
+            "{own}"
+        );
+        let mixed = embedded("select 1; vacuum t");
+        assert!(mixed.contains("compile_error!"), "{mixed}");
+        assert!(mixed.contains("db/1_a.sql:1:11:"), "{mixed}");
+    }
+
+    #[test]
     fn every_problem_is_a_compile_error() {
         let tokens = expanded(
             "\"db\"",
