@@ -18,10 +18,14 @@ pub(crate) enum Corpus {
     Inserts,
     /// One file of 50 MB.
     Large,
+    /// As many small migrations: one table, and a row each.
+    Many(usize),
+    /// One file of as many INSERTs, about a hundred bytes each.
+    File(usize),
 }
 
 /// One migration, before a tool gives it a file name.
-struct Source {
+pub(crate) struct Migration {
     number: usize,
     name: String,
     sql: String,
@@ -37,13 +41,15 @@ impl Corpus {
     ];
 
     /// The name of its folder.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> String {
         match self {
-            Self::C100 => "c100",
-            Self::C1000 => "c1000",
-            Self::First => "first",
-            Self::Inserts => "inserts",
-            Self::Large => "large",
+            Self::C100 => "c100".to_owned(),
+            Self::C1000 => "c1000".to_owned(),
+            Self::First => "first".to_owned(),
+            Self::Inserts => "inserts".to_owned(),
+            Self::Large => "large".to_owned(),
+            Self::Many(migrations) => format!("many-{migrations}"),
+            Self::File(statements) => format!("file-{statements}"),
         }
     }
 
@@ -59,31 +65,40 @@ impl Corpus {
         match self {
             Self::C100 => 100,
             Self::C1000 => 1_000,
-            Self::First | Self::Inserts | Self::Large => 1,
+            Self::Many(migrations) => migrations,
+            Self::First | Self::Inserts | Self::Large | Self::File(_) => 1,
         }
     }
 
     /// Writes its files, unless they are there: a file that is as it was does not make Cargo build again.
     pub(crate) fn generate(self) -> Result<()> {
-        for source in self.sources() {
-            for (file, text) in files(&source) {
-                write(&self.folder().join(file), &text)?;
-            }
-        }
-        write(&self.folder().join("devflow.yml"), CONFIG)?;
-        write(&self.folder().join("diesel.toml"), "")
+        let folder = self.folder();
+        let mut migrations = self.migrations().into_iter();
+        migrations.try_for_each(|migration| migration.write(&folder))?;
+        Self::settle_in(&folder)
+    }
+
+    /// Writes the settings that tools want to find in their folder.
+    pub(crate) fn settle_in(folder: &Path) -> Result<()> {
+        write(&folder.join("devflow.yml"), CONFIG)?;
+        write(&folder.join("diesel.toml"), "")
     }
 
     /// How many bytes of SQL it has.
     pub(crate) fn bytes(self) -> usize {
-        self.sources().iter().map(|source| source.sql.len()).sum()
+        self.migrations()
+            .iter()
+            .map(|migration| migration.sql.len())
+            .sum()
     }
 
-    fn sources(self) -> Vec<Source> {
+    fn migrations(self) -> Vec<Migration> {
         match self {
             Self::C100 | Self::C1000 | Self::First => (1..=self.len()).map(table).collect(),
             Self::Inserts => vec![inserts("load_rows", 20_000, 1)],
             Self::Large => vec![inserts("load_everything", 5_300, 100)],
+            Self::Many(migrations) => (1..=migrations).map(row).collect(),
+            Self::File(statements) => vec![inserts("load_rows", statements, 1)],
         }
     }
 }
@@ -97,7 +112,7 @@ database:
 ";
 
 /// A table, an index and a comment: what an ordinary migration is made of.
-fn table(number: usize) -> Source {
+fn table(number: usize) -> Migration {
     let sql = format!(
         "-- The orders of region {number}.
 CREATE TABLE region_{number}_orders (
@@ -112,15 +127,28 @@ CREATE INDEX region_{number}_orders_by_customer ON region_{number}_orders (custo
 COMMENT ON TABLE region_{number}_orders IS 'What customers of region {number} ordered';
 "
     );
-    Source {
+    Migration {
         number,
         name: format!("create_region_{number}_orders"),
         sql,
     }
 }
 
+/// A row for the table that the first of them creates.
+fn row(number: usize) -> Migration {
+    let sql = match number {
+        1 => "CREATE TABLE seen (number int PRIMARY KEY);\n".to_owned(),
+        _ => format!("INSERT INTO seen VALUES ({number});\n"),
+    };
+    Migration {
+        number,
+        name: format!("see_{number}"),
+        sql,
+    }
+}
+
 /// A table and as many INSERTs into it, each of as many rows of about a hundred bytes.
-fn inserts(name: &str, statements: usize, rows: usize) -> Source {
+fn inserts(name: &str, statements: usize, rows: usize) -> Migration {
     let mut sql = "CREATE TABLE measurement (id int, place text, note text);\n".to_owned();
     for statement in 0..statements {
         sql.push_str("INSERT INTO measurement VALUES ");
@@ -136,28 +164,55 @@ fn inserts(name: &str, statements: usize, rows: usize) -> Source {
         }
         sql.push_str(";\n");
     }
-    Source {
+    Migration {
         number: 1,
         name: name.to_owned(),
         sql,
     }
 }
 
-/// The same migration as each tool wants to find it.
-fn files(source: &Source) -> [(String, String); 5] {
-    let Source { number, name, sql } = source;
-    let version = format!("{number:05}");
-    let dbmate = format!("-- migrate:up\n{sql}\n-- migrate:down\n");
-    [
-        (format!("migrations/{version}_{name}.sql"), sql.clone()),
-        (format!("refinery/V{number}__{name}.sql"), sql.clone()),
-        (format!("diesel/{version}_{name}/up.sql"), sql.clone()),
-        (
-            format!("diesel/{version}_{name}/down.sql"),
-            "SELECT 1;\n".to_owned(),
-        ),
-        (format!("dbmate/{version}_{name}.sql"), dbmate),
-    ]
+impl Migration {
+    pub(crate) fn new(number: usize, name: &str, sql: &str) -> Self {
+        Self {
+            number,
+            name: name.to_owned(),
+            sql: sql.to_owned(),
+        }
+    }
+
+    /// Writes it below a folder, as each tool wants to find it.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        let mut files = self.files().into_iter();
+        files.try_for_each(|(file, text)| write(&folder.join(file), &text))
+    }
+
+    /// Takes all of that away again.
+    pub(crate) fn remove(&self, folder: &Path) -> Result<()> {
+        for (file, _) in self.files() {
+            let path = folder.join(file);
+            fs::remove_file(&path).map_err(|error| Fault::at(&path, error))?;
+        }
+        let own = folder.join(self.diesel());
+        fs::remove_dir(&own).map_err(|error| Fault::at(&own, error))
+    }
+
+    /// The folder that diesel has for each migration.
+    fn diesel(&self) -> String {
+        format!("diesel/{:05}_{}", self.number, self.name)
+    }
+
+    fn files(&self) -> [(String, String); 5] {
+        let Self { number, name, sql } = self;
+        let (version, diesel) = (format!("{number:05}"), self.diesel());
+        let dbmate = format!("-- migrate:up\n{sql}\n-- migrate:down\n");
+        [
+            (format!("migrations/{version}_{name}.sql"), sql.clone()),
+            (format!("refinery/V{number}__{name}.sql"), sql.clone()),
+            (format!("{diesel}/up.sql"), sql.clone()),
+            (format!("{diesel}/down.sql"), "SELECT 1;\n".to_owned()),
+            (format!("dbmate/{version}_{name}.sql"), dbmate),
+        ]
+    }
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Metric {
     /// From the start of a program to its end; of several, to the end of the last.
     Wall,
-    /// Turns of the client, and one for each connection's start-up.
+    /// Waits of the client, and one for each connection's start-up.
     RoundTrips,
     /// From the server, start-up included.
     BytesRead,
@@ -17,6 +17,8 @@ pub(crate) enum Metric {
     ClientMemory,
     /// The most that the server's process had in memory, what it shares with others included.
     BackendMemory,
+    /// Between a message's arrival at the server and its answer, of all messages of a run together.
+    ServerTime,
     /// Of the processor, as callgrind counts them.
     Instructions,
     /// How many of several ended well.
@@ -76,7 +78,7 @@ impl Figures {
 }
 
 impl Summary {
-    fn of(samples: &[f64]) -> Self {
+    pub(crate) fn of(samples: &[f64]) -> Self {
         let mut sorted = samples.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let last = sorted.len() - 1;
@@ -100,6 +102,7 @@ impl Metric {
             Self::WalFlushes => "WAL flushes",
             Self::ClientMemory => "client's memory",
             Self::BackendMemory => "backend's memory",
+            Self::ServerTime => "server's time",
             Self::Instructions => "instructions",
             Self::Succeeded => "succeeded",
             Self::BuildTime => "processor time",
@@ -110,6 +113,7 @@ impl Metric {
     /// A value with its unit.
     pub(crate) fn show(self, value: f64) -> String {
         match self {
+            Self::ServerTime => format!("{:.2} ms", value * 1e3),
             Self::Wall | Self::BuildTime if value < 1.0 => format!("{:.1} ms", value * 1e3),
             Self::Wall | Self::BuildTime => format!("{value:.2} s"),
             Self::BytesRead => format!("{value:.0} B"),

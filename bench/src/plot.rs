@@ -17,13 +17,11 @@ pub(crate) struct Plot {
 }
 
 /// What is worth a picture.
-const PICTURES: [(&str, Metric); 6] = [
+const PICTURES: [(&str, Metric); 4] = [
     ("start-slow-c100", Metric::Wall),
     ("start-c1000", Metric::Wall),
     ("apply-slow-c100", Metric::Wall),
-    ("apply-slow-c100", Metric::RoundTrips),
     ("large", Metric::ClientMemory),
-    ("large", Metric::BackendMemory),
 ];
 
 const WIDTH: i32 = 760;
@@ -61,7 +59,17 @@ impl Plot {
 
     /// Where the report finds it.
     pub(crate) fn markdown(&self) -> String {
-        format!("![{}]({})\n", self.title, self.file())
+        self.markdown_in("")
+    }
+
+    /// Where a page finds it for which the report's folder is this.
+    pub(crate) fn markdown_in(&self, folder: &str) -> String {
+        format!("![{}]({folder}{})\n", self.title, self.file())
+    }
+
+    /// Whether it shows how long this work takes.
+    pub(crate) fn shows(&self, work: &str) -> bool {
+        self.work == work && self.metric == Metric::Wall
     }
 
     /// Draws it into a folder.

@@ -1,6 +1,6 @@
 //! The last run's figures as ratios, so that a change can be told.
 
-use crate::bar::Bar;
+use crate::bar::BARS;
 use crate::fault::{Fault, Result};
 use crate::figures::Figures;
 use std::collections::BTreeMap;
@@ -13,8 +13,8 @@ pub(crate) struct Ratios(BTreeMap<String, f64>);
 
 impl Ratios {
     /// This run's.
-    pub(crate) fn of(bars: &[Bar], figures: &Figures) -> Self {
-        let measured = bars.iter().filter_map(|bar| {
+    pub(crate) fn of(figures: &Figures) -> Self {
+        let measured = BARS.iter().filter_map(|bar| {
             let verdict = bar.verdict(figures)?;
             Some((bar.title.to_owned(), (verdict.ratio * 1e3).round() / 1e3))
         });

@@ -1,12 +1,14 @@
 //! The report, in Markdown.
 
-use crate::bar::{Bar, State, Target, Verdict};
-use crate::builds::BUILD;
+use crate::bar::{BARS, Bar, State, Target, Verdict};
+use crate::builds::{self, BUILD};
 use crate::figures::{Figures, Metric, Summary};
 use crate::plot::Plot;
 use crate::ratios::Ratios;
 use crate::runner::RUNNERS;
+use crate::why::WHY;
 use crate::work::WORKS;
+use std::time::Duration;
 
 /// What stands around the figures.
 pub(crate) struct Circumstances {
@@ -15,6 +17,10 @@ pub(crate) struct Circumstances {
     pub(crate) machine: Vec<String>,
     /// The load of the machine's last minute, before and after.
     pub(crate) load: (f64, f64),
+    /// How long it took to install and build everything.
+    pub(crate) built_in: Duration,
+    /// How long the measurements took.
+    pub(crate) measured_in: Duration,
     pub(crate) quick: bool,
     /// Tools that failed, and at what.
     pub(crate) failures: Vec<String>,
@@ -24,7 +30,6 @@ pub(crate) struct Circumstances {
 
 /// All that a report is made of.
 pub(crate) struct Report<'a> {
-    pub(crate) bars: &'a [Bar],
     pub(crate) figures: &'a Figures,
     pub(crate) earlier: &'a Ratios,
     pub(crate) circumstances: &'a Circumstances,
@@ -38,8 +43,11 @@ after each run it holds what the tool has left in the database against what the 
 
 const READING: &str = "\
 A figure is the median of its samples; their range stands behind it. Of the times, read the ratios: the seconds belong to
-the machine. Round trips, bytes, memory and instructions hold on any machine. A figure that is not as good as the bar is a
-tie when the peer's own upper quartile is no better, and missed otherwise.
+the machine. Round trips, bytes, memory and instructions hold on any machine. A figure that is not as good as the bar
+is met as a tie when the peer's own upper quartile is no better.
+
+Each figure has at least 21 rounds, or 7 where a tool of the work takes more than a second; there, tools that the bar does
+not look at have 1 or 3. Within a round each tool comes once, and each round begins with another one.
 ";
 
 const LIMITS: &str = "\
@@ -51,6 +59,8 @@ const LIMITS: &str = "\
 * The migrations are generated and alike: a table, an index and a comment. Real ones spend more of their time in the server.
 * psql keeps no ledger, takes no lock and compares nothing. It is the floor, not a competitor.
 * The backend's memory includes the buffers that it shares with others, 64 MiB here.
+* While flushes are counted, the log's writer, which flushes by the clock and for each megabyte, is kept quiet: nobody waits
+  for it. Each full segment of 16 MB is flushed once more, whoever fills it; 1,000 migrations fill a few.
 * A build's time is one of the processor. How long it takes depends on how many of them there are.
 ";
 
@@ -64,16 +74,14 @@ impl Report<'_> {
             format!("## The bar\n\n{READING}"),
             self.bar_table(),
         ];
+        parts.extend(self.reasons());
         parts.extend(self.plots.iter().map(Plot::markdown));
         parts.extend(
             WORKS
                 .iter()
                 .filter_map(|work| self.section(work.name, work.title)),
         );
-        parts.extend(self.section(
-            BUILD,
-            "Build with 1,000 migrations, beyond the build with one",
-        ));
+        parts.extend(self.section(BUILD, builds::TITLE));
         parts.push(format!("## What it does not show\n\n{LIMITS}"));
         parts.join("\n")
     }
@@ -84,8 +92,8 @@ impl Report<'_> {
 | --- | --- | --- | --- | --- | --- | --- |
 "
         .to_owned();
-        let now = Ratios::of(self.bars, self.figures);
-        for bar in self.bars {
+        let now = Ratios::of(self.figures);
+        for bar in BARS {
             let change = now.change(self.earlier, bar.title);
             let change = change.map_or_else(String::new, |percent| format!("{percent:+.0} %"));
             table.push_str(&match bar.verdict(self.figures) {
@@ -98,6 +106,20 @@ impl Report<'_> {
             });
         }
         table
+    }
+
+    /// Why a figure is not what the bar asks for; none where all are.
+    fn reasons(&self) -> Option<String> {
+        let missed = |title| {
+            let mut bars = BARS.iter().filter(|bar| bar.title == title);
+            let verdict = bars.find_map(|bar| bar.verdict(self.figures));
+            verdict.is_some_and(|verdict| verdict.state == State::Missed)
+        };
+        let reasons = WHY.iter().filter(|(title, _)| missed(*title));
+        let lines: Vec<String> = reasons
+            .map(|(title, why)| format!("* **{title}**: {why}"))
+            .collect();
+        (!lines.is_empty()).then(|| format!("Why not:\n\n{}\n", lines.join("\n")))
     }
 
     /// What every tool needed for one work; none where it was not done.
@@ -134,6 +156,11 @@ impl Circumstances {
         lines.push(format!(
             "* load average before the run {before:.1}, after it {after:.1}"
         ));
+        lines.push(format!(
+            "* measured in {}; before that, what was missing was installed and built in {}",
+            minutes(self.measured_in),
+            minutes(self.built_in)
+        ));
         if before > 0.5 {
             lines.push(
                 "* **The machine was busy with other work: the times below are a rehearsal.**"
@@ -157,6 +184,10 @@ impl Circumstances {
         );
         lines.join("\n") + "\n"
     }
+}
+
+fn minutes(time: Duration) -> String {
+    format!("{:.1} minutes", time.as_secs_f64() / 60.0)
 }
 
 /// Of what a tool says when it fails, the beginning is enough.
@@ -205,6 +236,11 @@ impl Bar {
             Target::Times(1.0, peer) => format!("at most {peer}"),
             Target::Times(factor, peer) => format!("at most {factor} × {peer}"),
             Target::Best => "at most the best peer".to_owned(),
+            Target::Beyond(_, more) => {
+                format!("at most {} more than with 100", self.metric.show(more))
+            }
+            Target::Sql(factor, _, 0.0) => format!("at most {factor} × the SQL"),
+            Target::Sql(_, _, more) => format!("at most the file + {}", self.metric.show(more)),
         }
     }
 }

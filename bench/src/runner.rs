@@ -128,6 +128,9 @@ pub(crate) const RUNNERS: [Runner; 9] = [
     },
 ];
 
+/// The same, for as long as the program runs.
+pub(crate) const RUNNERS_IN_ORDER: &[Runner] = &RUNNERS;
+
 fn words(words: &[&str]) -> Result<Vec<String>> {
     Ok(words.iter().map(|word| (*word).to_owned()).collect())
 }
@@ -149,8 +152,7 @@ fn psql(corpus: Corpus) -> Result<Vec<String>> {
 impl Runner {
     /// The runner of this name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        const ALL: &[Runner] = &RUNNERS;
-        ALL.iter().find(|runner| runner.name == name)
+        RUNNERS_IN_ORDER.iter().find(|runner| runner.name == name)
     }
 
     /// Whether there is such a program: embedding takes a build, which only the ordinary corpora are worth.

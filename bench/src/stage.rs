@@ -8,18 +8,21 @@ use crate::runner::{Invocation, Runner};
 use crate::work::{Before, DELAY, Link, Work};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use support::{Counts, PrivateServer, Proxy, TestDatabase, wait_until};
+use std::rc::Rc;
+use support::{Counts, LogEntry, PrivateServer, Proxy, TestDatabase, wait_until};
 
 /// A server that is gone with the run, on which a commit is as durable as on any other.
 pub(crate) struct Stage {
     server: PrivateServer,
     /// The definitions that the first tool left of each corpus: all others must leave the same.
     definitions: RefCell<BTreeMap<Corpus, String>>,
+    /// Databases in which a tool has applied a whole corpus, for the works that begin with one.
+    applied: RefCell<BTreeMap<(Corpus, &'static str), Rc<TestDatabase>>>,
 }
 
 /// A database, and the way to it.
 pub(crate) struct Place {
-    database: TestDatabase,
+    database: Rc<TestDatabase>,
     proxy: Option<Proxy>,
 }
 
@@ -39,6 +42,7 @@ impl Stage {
         Self {
             server: PrivateServer::start(&SETTINGS),
             definitions: RefCell::default(),
+            applied: RefCell::default(),
         }
     }
 
@@ -55,19 +59,85 @@ impl Stage {
 
     /// A database as the work wants to find it, prepared by the tool that will do the work.
     pub(crate) fn place(&self, work: &Work, runner: &Runner) -> Result<Place> {
-        let database = TestDatabase::create_on(self.server.server());
-        let proxy = match work.link {
+        let database = match (work.database, runner.ledger_by.and_then(Runner::named)) {
+            (Before::Nothing, _) => self.empty(),
+            (Before::All, _) => self.applied(runner, work.corpus)?,
+            (Before::First, Some(by)) => {
+                let database = self.empty();
+                apply(&database, by, Corpus::First)?;
+                database
+            }
+            (Before::First, None) => return Err(Fault::new("it keeps no ledger")),
+        };
+        Ok(self.way(database, work.link))
+    }
+
+    /// An empty database, without a proxy before it.
+    pub(crate) fn empty_place(&self) -> Place {
+        self.way(self.empty(), Link::Direct)
+    }
+
+    /// The same database behind the proxy.
+    pub(crate) fn slow(&self, place: &Place) -> Place {
+        self.way(Rc::clone(&place.database), Link::Slow)
+    }
+
+    fn way(&self, database: Rc<TestDatabase>, link: Link) -> Place {
+        let proxy = match link {
             Link::Direct => None,
             Link::Slow => Some(Proxy::start(self.server.server().address(), DELAY)),
         };
-        let place = Place { database, proxy };
-        match (work.database, runner.ledger_by.and_then(Runner::named)) {
-            (Before::Nothing, _) => {}
-            (Before::All, _) => place.apply(runner, work.corpus)?,
-            (Before::First, Some(by)) => place.apply(by, Corpus::First)?,
-            (Before::First, None) => return Err(Fault::new("it keeps no ledger")),
+        Place { database, proxy }
+    }
+
+    fn empty(&self) -> Rc<TestDatabase> {
+        Rc::new(TestDatabase::create_on(self.server.server()))
+    }
+
+    /// The database in which the tool has applied this corpus; it does so now unless a work before has left one.
+    fn applied(&self, runner: &Runner, corpus: Corpus) -> Result<Rc<TestDatabase>> {
+        let found = self.applied.borrow().get(&(corpus, runner.name)).cloned();
+        if let Some(database) = found {
+            return Ok(database);
         }
-        Ok(place)
+        let database = self.empty();
+        apply(&database, runner, corpus)?;
+        let place = self.way(database, Link::Direct);
+        self.check(&place, corpus)?;
+        self.keep(&place, runner, corpus);
+        Ok(place.database)
+    }
+
+    /// Keeps what a tool has applied, for the works that begin with it.
+    pub(crate) fn keep(&self, place: &Place, runner: &Runner, corpus: Corpus) {
+        if matches!(corpus, Corpus::C100 | Corpus::C1000) {
+            let mut applied = self.applied.borrow_mut();
+            let kept = applied.entry((corpus, runner.name));
+            kept.or_insert_with(|| Rc::clone(&place.database));
+        }
+    }
+
+    /// Does something while the server's log is flushed only for those who wait for it: its writer, which does so by the
+    /// clock and for each megabyte, would count with the machine's speed.
+    pub(crate) fn with_a_quiet_writer<T>(&self, act: impl FnOnce() -> T) -> T {
+        const QUIET: [(&str, &str); 2] = [
+            ("wal_writer_delay", "10s"),
+            ("wal_writer_flush_after", "2GB"),
+        ];
+        for (name, value) in QUIET {
+            self.configure(&format!("SET {name} = '{value}'"));
+        }
+        let done = act();
+        for (name, _) in QUIET {
+            self.configure(&format!("RESET {name}"));
+        }
+        done
+    }
+
+    fn configure(&self, change: &str) {
+        let ask = |sql: &str| drop(self.server.server().rows("postgres", sql));
+        ask(&format!("ALTER SYSTEM {change}"));
+        ask("SELECT pg_reload_conf()");
     }
 
     /// Holds what a tool has left in a database against what the others have.
@@ -115,12 +185,17 @@ impl Place {
             Some(proxy) => self.database.url_through(proxy),
             None => self.database.url(),
         };
-        format!("{url}?sslmode=disable")
+        without_tls(&url)
     }
 
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         self.database.name()
+    }
+
+    /// Runs SQL in it.
+    pub(crate) fn alter(&self, sql: &str) {
+        self.database.execute(sql);
     }
 
     /// What went through its proxy; nothing where there is none.
@@ -133,14 +208,22 @@ impl Place {
         wait_until("all sessions have ended", || self.database.sessions() == 0);
     }
 
-    fn apply(&self, runner: &Runner, corpus: Corpus) -> Result<()> {
-        let invocation = runner.apply(program(runner.form, corpus)?, corpus)?;
-        Execution::of(&invocation, &self.direct())?.finish()?;
-        Ok(())
-    }
-
-    fn direct(&self) -> String {
-        format!("{}?sslmode=disable", self.database.url())
+    /// Runs a tool on it, and gives the seconds that the server took for its messages, by the server's own clock.
+    pub(crate) fn server_time(&self, invocation: &Invocation) -> Result<f64> {
+        let name = self.name();
+        let earlier = self.database.server_log().len();
+        self.database.execute(&format!(
+            "ALTER DATABASE {name} SET log_min_duration_statement = 0"
+        ));
+        let used = self.execute(invocation);
+        self.settle();
+        self.database.execute(&format!(
+            "ALTER DATABASE {name} RESET log_min_duration_statement"
+        ));
+        used?;
+        let log = self.database.server_log();
+        let durations = log.iter().skip(earlier).filter_map(duration);
+        Ok(durations.sum())
     }
 
     /// What is defined in it, and what the rows are, without any tool's own tables.
@@ -158,4 +241,21 @@ impl Place {
         }
         text
     }
+}
+
+fn apply(database: &TestDatabase, runner: &Runner, corpus: Corpus) -> Result<()> {
+    let invocation = runner.apply(program(runner.form, corpus)?, corpus)?;
+    Execution::of(&invocation, &without_tls(&database.url()))?.finish()?;
+    Ok(())
+}
+
+fn without_tls(url: &str) -> String {
+    format!("{url}?sslmode=disable")
+}
+
+/// The seconds that an entry of the server's log names.
+fn duration(entry: &LogEntry) -> Option<f64> {
+    let rest = entry.message.strip_prefix("LOG:  duration: ")?;
+    let (milliseconds, _) = rest.split_once(" ms")?;
+    milliseconds.parse::<f64>().ok().map(|found| found / 1e3)
 }

@@ -1,5 +1,6 @@
 //! One work, done by every tool in turns.
 
+use crate::bar::looks_at;
 use crate::execution::{Execution, Usage};
 use crate::fault::{Fault, Result};
 use crate::figures::{Figures, Metric};
@@ -12,22 +13,34 @@ use crate::work::{Before, Link, Look, Work};
 use std::time::Instant;
 
 /// How many times each tool does a work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Rounds {
     short: usize,
     /// Where the slowest takes more than a second.
     long: usize,
+    /// No round begins after this moment.
+    end: Option<Instant>,
 }
 
 impl Rounds {
     /// As many as a quick run or a whole one takes, or as many as were asked for.
-    pub(crate) fn chosen(quick: bool, asked: Option<usize>) -> Self {
+    pub(crate) fn chosen(quick: bool, asked: Option<usize>, end: Option<Instant>) -> Self {
         let (short, long) = match (asked, quick) {
             (Some(rounds), _) => (rounds, rounds),
             (None, true) => (5, 3),
             (None, false) => (21, 7),
         };
-        Self { short, long }
+        Self { short, long, end }
+    }
+
+    /// How many where each takes more than a second.
+    pub(crate) fn of_a_long_work(self) -> usize {
+        self.long
+    }
+
+    /// Whether there is no time left for another.
+    pub(crate) fn are_over(self) -> bool {
+        self.end.is_some_and(|end| Instant::now() > end)
     }
 }
 
@@ -55,10 +68,14 @@ pub(crate) fn run(
             Err(fault) => failures.push(format!("{}: {fault}", runner.name)),
         }
     }
-    let mut left = rounds.short;
+    let mut left = if work.look == Look::Flushes {
+        rounds.long.min(3)
+    } else {
+        rounds.short
+    };
     let mut slowest = 0_f64;
     let mut round = 0;
-    while round < left {
+    while round < left && !rounds.are_over() {
         // Each round begins with another tool, so that none always comes after the same one.
         let others = entrants.len().min(1);
         entrants.rotate_left(others);
@@ -75,15 +92,17 @@ pub(crate) fn run(
                 .into_iter()
                 .map(|(name, fault)| format!("{name}: {fault}")),
         );
-        if slowest > 1.0 {
-            left = rounds.long;
-        }
         round += 1;
-    }
-    if work.look == Look::Instructions {
-        for entrant in &entrants {
-            entrant.count_instructions(figures, work);
+        if slowest > 1.0 {
+            left = left.min(rounds.long);
+            let stays = |runner: &Runner| round < work.others || looks_at(work.name, runner.name);
+            entrants.retain(|entrant| stays(entrant.runner));
         }
+    }
+    if matches!(work.look, Look::Server | Look::Costs) {
+        entrants
+            .iter()
+            .try_for_each(|entrant| entrant.costs(figures, work, left.min(7)))?;
     }
     Ok(failures)
 }
@@ -92,7 +111,8 @@ pub(crate) fn run(
 fn takes_part(work: &Work, runner: &Runner) -> bool {
     let needs_ledger =
         work.database == Before::First || work.replicas > 1 && work.database == Before::Nothing;
-    runner.takes(work.corpus) && (runner.ledger_by.is_some() || !needs_ledger)
+    let asked = work.look != Look::Flushes || looks_at(work.name, runner.name);
+    asked && runner.takes(work.corpus) && (runner.ledger_by.is_some() || !needs_ledger)
 }
 
 impl Entrant {
@@ -101,7 +121,6 @@ impl Entrant {
         let (invocation, kept) = match work.database {
             Before::All => {
                 let place = stage.place(work, runner)?;
-                stage.check(&place, work.corpus)?;
                 (runner.start(program, work.corpus)?, Some(place))
             }
             Before::Nothing | Before::First => (runner.apply(program, work.corpus)?, None),
@@ -119,8 +138,16 @@ impl Entrant {
             return self.on(stage, work, place, figures);
         }
         let place = stage.place(work, self.runner)?;
-        let seconds = self.on(stage, work, &place, figures)?;
+        let seconds = match work.look {
+            Look::Flushes => stage.with_a_quiet_writer(|| self.on(stage, work, &place, figures))?,
+            Look::TimeOnly | Look::Memory | Look::Server | Look::Costs => {
+                self.on(stage, work, &place, figures)?
+            }
+        };
         stage.check(&place, work.corpus)?;
+        if work.database == Before::Nothing {
+            stage.keep(&place, self.runner, work.corpus);
+        }
         Ok(seconds)
     }
 
@@ -139,7 +166,7 @@ impl Entrant {
         let used: Usage = used?;
         place.settle();
         add(Metric::Wall, used.wall_seconds);
-        if work.look != Look::TimeOnly {
+        if matches!(work.look, Look::Memory | Look::Server | Look::Costs) {
             add(Metric::ClientMemory, used.memory_bytes);
         }
         if let Some(bytes) = backend {
@@ -187,10 +214,20 @@ impl Entrant {
         Ok(seconds)
     }
 
-    fn count_instructions(&self, figures: &mut Figures, work: &Work) {
-        let Some(place) = &self.kept else { return };
-        if let Some(count) = instructions::of(&self.invocation, &place.url()) {
-            figures.add(work.name, self.runner.name, Metric::Instructions, count);
+    /// What is measured apart from the rounds, because measuring it takes time: instructions, and the server's time.
+    fn costs(&self, figures: &mut Figures, work: &Work, rounds: usize) -> Result<()> {
+        let Some(place) = &self.kept else {
+            return Ok(());
+        };
+        let mut add = |metric, value| figures.add(work.name, self.runner.name, metric, value);
+        if work.look == Look::Costs
+            && let Some(count) = instructions::of(&self.invocation, &place.url())
+        {
+            add(Metric::Instructions, count);
         }
+        for _ in 0..rounds {
+            add(Metric::ServerTime, place.server_time(&self.invocation)?);
+        }
+        Ok(())
     }
 }

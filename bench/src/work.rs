@@ -17,6 +17,8 @@ pub(crate) struct Work {
     pub(crate) replicas: usize,
     /// What is looked at beside the time.
     pub(crate) look: Look,
+    /// How often a tool that the bar does not look at does it, where that takes more than a second.
+    pub(crate) others: usize,
     /// Whether it is done in a quick run.
     pub(crate) quick: bool,
 }
@@ -47,8 +49,12 @@ pub(crate) enum Look {
     TimeOnly,
     /// The processes' memory.
     Memory,
-    /// The client's memory, and its instructions.
-    Instructions,
+    /// The client's memory and the server's time.
+    Server,
+    /// The same, and the client's instructions.
+    Costs,
+    /// How often the server's log is flushed while its writer, which flushes by the clock, is kept from it.
+    Flushes,
 }
 
 /// Each way.
@@ -62,6 +68,7 @@ const START: Work = Work {
     link: Link::Slow,
     replicas: 1,
     look: Look::TimeOnly,
+    others: 3,
     quick: true,
 };
 
@@ -73,35 +80,29 @@ const APPLY: Work = Work {
     ..START
 };
 
-/// In the order of the report.
-pub(crate) const WORKS: [Work; 12] = [
+const FLUSHES: Work = Work {
+    name: "flushes-c100",
+    title: "Apply 100 migrations to a new database, the log's writer kept quiet",
+    look: Look::Flushes,
+    quick: false,
+    ..APPLY
+};
+
+/// In the order in which they are done: what is asked most often comes first, and what takes long comes last.
+pub(crate) const WORKS: [Work; 14] = [
     START,
-    Work {
-        name: "start-slow-c1000",
-        title: "Start with nothing pending, 1,000 migrations, 5 ms each way",
-        corpus: Corpus::C1000,
-        quick: false,
-        ..START
-    },
     Work {
         name: "start-c100",
         title: "Start with nothing pending, 100 migrations",
         link: Link::Direct,
-        look: Look::Instructions,
-        ..START
-    },
-    Work {
-        name: "start-c1000",
-        title: "Start with nothing pending, 1,000 migrations",
-        corpus: Corpus::C1000,
-        link: Link::Direct,
-        quick: false,
+        look: Look::Costs,
         ..START
     },
     Work {
         name: "apply-slow-c100",
         title: "Apply 100 migrations to a new database, 5 ms each way",
         link: Link::Slow,
+        others: 1,
         ..APPLY
     },
     Work {
@@ -109,16 +110,10 @@ pub(crate) const WORKS: [Work; 12] = [
         title: "Apply 99 migrations to a database that has the first one, 5 ms each way",
         database: Before::First,
         link: Link::Slow,
+        others: 1,
         ..APPLY
     },
     APPLY,
-    Work {
-        name: "apply-c1000",
-        title: "Apply 1,000 migrations to a new database",
-        corpus: Corpus::C1000,
-        quick: false,
-        ..APPLY
-    },
     Work {
         name: "replicas-apply",
         title: "50 replicas start together, 100 migrations pending",
@@ -146,5 +141,36 @@ pub(crate) const WORKS: [Work; 12] = [
         look: Look::Memory,
         quick: false,
         ..APPLY
+    },
+    Work {
+        name: "apply-c1000",
+        title: "Apply 1,000 migrations to a new database",
+        corpus: Corpus::C1000,
+        others: 1,
+        quick: false,
+        ..APPLY
+    },
+    Work {
+        name: "start-slow-c1000",
+        title: "Start with nothing pending, 1,000 migrations, 5 ms each way",
+        corpus: Corpus::C1000,
+        quick: false,
+        ..START
+    },
+    Work {
+        name: "start-c1000",
+        title: "Start with nothing pending, 1,000 migrations",
+        corpus: Corpus::C1000,
+        link: Link::Direct,
+        look: Look::Server,
+        quick: false,
+        ..START
+    },
+    FLUSHES,
+    Work {
+        name: "flushes-c1000",
+        title: "Apply 1,000 migrations to a new database, the log's writer kept quiet",
+        corpus: Corpus::C1000,
+        ..FLUSHES
     },
 ];
