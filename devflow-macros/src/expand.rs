@@ -150,7 +150,6 @@ mod tests {
     fn refuses_what_cannot_be_embedded() {
         let table = [
             ("format: supabase", "cannotbeembedded"),
-            ("ahead: compatible_only", "notbuiltyet"),
             ("tracking_tabel: t", "tracking_tabel"),
         ];
         let config = CONFIG.replace("directory: db", "directory: db/supabase/migrations");

@@ -2,7 +2,7 @@
 
 use crate::arguments::Explicit;
 use devflow_migrations::{
-    Ahead, Config, Format, LedgerKind, MigrationSet, Problem, Settings, SourceError, TableName,
+    Config, Format, LedgerKind, MigrationSet, Problem, Settings, SourceError, TableName,
 };
 use std::path::{Path, PathBuf};
 
@@ -98,11 +98,5 @@ fn unsupported(config: &Config) -> Vec<Problem> {
             "set `format: sql` and `ledger: supabase`, with which devflow itself applies the files and the Supabase CLI's table stays true; or leave the macro out and run `devflow db migrate` before the service",
         )
     });
-    let compatible = (config.migrations.settings.ahead == Some(Ahead::CompatibleOnly)).then(|| {
-        problem(
-            "`ahead: compatible_only` is not built yet",
-            "set `ahead: refuse` or `ahead: warn`",
-        )
-    });
-    supabase.into_iter().chain(compatible).collect()
+    supabase.into_iter().collect()
 }

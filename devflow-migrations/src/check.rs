@@ -22,6 +22,7 @@ use crate::migration::{Mode, Wrapper};
 use crate::settings::LedgerKind;
 use crate::tables::Tables;
 use crate::text::Span;
+use crate::version::Version;
 use directive::Directives;
 pub use effect::{EffectReader, effects};
 use fault::Fault;
@@ -37,6 +38,7 @@ pub(crate) struct Checked {
     pub(crate) actions: Vec<Action>,
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
+    pub(crate) compatible_with: Option<Version>,
 }
 
 /// More faults of one file are not told: whoever corrects so many sees the others next time.
@@ -53,12 +55,16 @@ struct Outline<'t> {
     faults: Vec<Fault>,
 }
 
-/// Splits a text, decides how it runs and checks its syntax.
+/// Splits the text of a version, decides how it runs and checks its syntax.
 ///
 /// # Errors
 /// Every fault, in the order of the text.
-pub(crate) fn check(text: &str, ledger: LedgerKind) -> Result<Checked, Vec<Fault>> {
-    let mut outline = Outline::of(text, ledger);
+pub(crate) fn check(
+    text: &str,
+    version: &Version,
+    ledger: LedgerKind,
+) -> Result<Checked, Vec<Fault>> {
+    let mut outline = Outline::of(text, version, ledger);
     let faults = outline.take_faults();
     match faults.is_empty() {
         true => Ok(outline.checked()),
@@ -67,24 +73,25 @@ pub(crate) fn check(text: &str, ledger: LedgerKind) -> Result<Checked, Vec<Fault
 }
 
 /// Splits a text and decides how it runs, whatever is wrong with it.
-pub(crate) fn read(text: &str, ledger: LedgerKind) -> Checked {
-    Outline::of(text, ledger).checked()
+pub(crate) fn read(text: &str, version: &Version, ledger: LedgerKind) -> Checked {
+    Outline::of(text, version, ledger).checked()
 }
 
 /// What keeps a text from being run, in its order.
-pub(crate) fn faults(text: &str, ledger: LedgerKind) -> Vec<Fault> {
-    Outline::of(text, ledger).take_faults()
+pub(crate) fn faults(text: &str, version: &Version, ledger: LedgerKind) -> Vec<Fault> {
+    Outline::of(text, version, ledger).take_faults()
 }
 
 impl<'t> Outline<'t> {
-    fn of(text: &'t str, ledger: LedgerKind) -> Self {
+    fn of(text: &'t str, version: &Version, ledger: LedgerKind) -> Self {
         let Split {
             statements,
             directives,
             mut faults,
         } = split(text);
-        let shape = transaction::shape(text, &statements, directives, ledger, &mut faults);
+        let shape = transaction::shape(text, &statements, &directives, ledger, &mut faults);
         let limits = directives.limits(shape.mode, &mut faults);
+        faults.extend(directives.check_version(version));
         Self {
             text,
             statements,
@@ -120,10 +127,11 @@ impl<'t> Outline<'t> {
         Checked {
             mode: self.shape.mode,
             wrapper: self.shape.wrapper,
-            tables: strong_lock::tables(self.text, &own, self.directives),
+            tables: strong_lock::tables(self.text, &own, &self.directives),
             statements,
             actions,
             limits: self.limits,
+            compatible_with: self.directives.compatible_with().cloned(),
         }
     }
 }
@@ -132,15 +140,21 @@ impl<'t> Outline<'t> {
 mod tests {
     use super::*;
 
+    fn version() -> Version {
+        Version::parse("9").unwrap()
+    }
+
     fn codes(text: &str) -> Vec<&'static str> {
-        let faults = check(text, LedgerKind::Devflow).err().unwrap_or_default();
+        let faults = check(text, &version(), LedgerKind::Devflow)
+            .err()
+            .unwrap_or_default();
         faults.iter().map(|fault| fault.code).collect()
     }
 
     #[test]
     fn a_wrapper_is_not_among_the_statements() {
         let text = "begin; select 1; select 2; commit;";
-        let checked = check(text, LedgerKind::Devflow).unwrap();
+        let checked = check(text, &version(), LedgerKind::Devflow).unwrap();
         let statements: Vec<_> = checked
             .statements
             .iter()
@@ -179,7 +193,7 @@ mod tests {
 
     #[test]
     fn an_empty_text_is_an_empty_transaction() {
-        let checked = check("-- nothing\n;", LedgerKind::Devflow).unwrap();
+        let checked = check("-- nothing\n;", &version(), LedgerKind::Devflow).unwrap();
         assert_eq!(
             (checked.mode, checked.statements),
             (Mode::Transaction, vec![])

@@ -11,6 +11,7 @@ use crate::name::FileName;
 use crate::packed::take;
 use crate::tables::Tables;
 use crate::text::{Span, Text};
+use crate::version::Version;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ mod field {
     pub(super) const ACTIONS: u8 = 8;
     pub(super) const LIMITS: u8 = 9;
     pub(super) const DOWN: u8 = 10;
+    pub(super) const COMPATIBLE_WITH: u8 = 11;
 }
 
 const MODES: [Mode; 3] = [
@@ -49,6 +51,7 @@ pub(crate) fn pack(migration: &Migration) -> Vec<u8> {
         limits if limits == Limits::default() => Vec::new(),
         limits => limits.pack(),
     };
+    let compatible_with = migration.compatible_with().map_or("", Version::as_str);
     let mut packed = Vec::new();
     for (field, value) in [
         (field::FILE, migration.file().as_bytes()),
@@ -60,6 +63,7 @@ pub(crate) fn pack(migration: &Migration) -> Vec<u8> {
         (field::STATEMENTS, &Span::pack(migration.statements())),
         (field::ACTIONS, &Action::pack(migration.actions())),
         (field::LIMITS, &limits),
+        (field::COMPATIBLE_WITH, compatible_with.as_bytes()),
         (
             field::DOWN,
             &migration.down().map(|it| pack(it)).unwrap_or_default(),
@@ -117,6 +121,10 @@ fn of_fields(fields: &Fields<'_>, directory: &str) -> Option<Migration> {
         Some(_) => fields.text(field::TABLES)?,
         None => "",
     };
+    let compatible_with = match fields.get(field::COMPATIBLE_WITH) {
+        Some(_) => Some(Version::parse(fields.text(field::COMPATIBLE_WITH)?).ok()?),
+        None => None,
+    };
     Some(Migration {
         version: FileName::parse(file)?.ok()?.version,
         path: Cow::Owned(format!("{directory}/{file}")),
@@ -128,6 +136,7 @@ fn of_fields(fields: &Fields<'_>, directory: &str) -> Option<Migration> {
         actions: Vec::new(),
         limits: Limits::default(),
         tables: Tables::of(tables.to_owned()),
+        compatible_with,
         down: None,
     })
 }

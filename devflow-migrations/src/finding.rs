@@ -55,6 +55,8 @@ pub enum FindingKind {
     Ahead {
         /// The name in the ledger.
         name: Option<String>,
+        /// What decides, where only compatible builds may go on.
+        skew: Option<Skew>,
     },
     /// Pending and older than the newest applied migration.
     OutOfOrder {
@@ -125,6 +127,26 @@ pub enum FindingKind {
     },
 }
 
+/// A build that is older than a migration, and what that migration said of older builds when it was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skew {
+    /// The build's newest migration; none where it has none.
+    pub newest: Option<Version>,
+    /// The newest migration that a build must have at least; none where the migration said nothing.
+    pub compatible_with: Option<Version>,
+}
+
+impl Skew {
+    /// Whether the build works beside the migration.
+    #[must_use]
+    pub fn is_compatible(&self) -> bool {
+        match (&self.newest, &self.compatible_with) {
+            (Some(newest), Some(oldest)) => newest >= oldest,
+            _ => false,
+        }
+    }
+}
+
 /// Why a person has to decide about a half-done file. Places are those of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -191,7 +213,10 @@ impl Finding {
             FindingKind::Missing { twin: None, .. } => {
                 Some("restore the file, or allow this with `missing: warn`".to_owned())
             }
-            FindingKind::Ahead { .. } => Some(
+            FindingKind::Ahead {
+                skew: Some(skew), ..
+            } => skew.help(),
+            FindingKind::Ahead { skew: None, .. } => Some(
                 "use a checkout or a build that has this migration, or allow older ones with `ahead: warn`"
                     .to_owned(),
             ),
@@ -271,12 +296,13 @@ impl fmt::Display for Finding {
                     name.as_deref().unwrap_or(version)
                 )
             }
-            FindingKind::Ahead { name } => {
+            FindingKind::Ahead { name, skew } => {
                 let name = name.as_deref().unwrap_or(version);
                 write!(
                     f,
                     "the database is ahead: {name} is applied and newer than every migration here"
-                )
+                )?;
+                skew.iter().try_for_each(|skew| write!(f, ", {skew}"))
             }
             FindingKind::OutOfOrder { newest } => {
                 write!(
@@ -356,6 +382,33 @@ impl fmt::Display for Finding {
                     "the ledger is damaged at row {id} (version {version}): {message}"
                 )
             }
+        }
+    }
+}
+
+impl Skew {
+    fn help(&self) -> Option<String> {
+        let newest = self.newest.as_ref()?;
+        let said = match &self.compatible_with {
+            Some(_) if self.is_compatible() => return None,
+            Some(oldest) => format!("use a build whose newest migration is {oldest} or later"),
+            None => "use a build that has this migration".to_owned(),
+        };
+        Some(format!(
+            "{said}; a migration beside which older builds work says so before it is applied: `-- devflow: compatible-with {newest}`"
+        ))
+    }
+}
+
+impl fmt::Display for Skew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.newest {
+            None => f.write_str("of which there is none")?,
+            Some(newest) => write!(f, "of which {newest} is the newest")?,
+        }
+        match &self.compatible_with {
+            None => f.write_str("; it does not say that older builds work beside it"),
+            Some(oldest) => write!(f, "; builds that have {oldest} work beside it"),
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct LedgerRow {
     pub detail: Option<String>,
     /// Outside a transaction: what `detail` says of the file's statements.
     pub progress: Option<Progress>,
+    /// The newest migration that a build must have at least to work beside this one, by what `detail` says.
+    pub compatible_with: Option<Version>,
     /// When, in UTC, as the server says: `2026-01-31T09:05:07.123456Z`.
     pub at: String,
 }
@@ -188,6 +190,15 @@ impl VersionHistory {
         self.rows.iter().map(|(event, row)| (*event, row))
     }
 
+    /// The newest migration that a build must have at least to work beside this one, as its file said when it was applied.
+    #[must_use]
+    pub fn compatible_with(&self) -> Option<&Version> {
+        let taken = [LedgerEvent::Applied, LedgerEvent::Baselined];
+        let mut rows = self.rows().rev();
+        let (_, row) = rows.find(|(event, _)| taken.contains(event))?;
+        row.compatible_with.as_ref()
+    }
+
     /// The `seq` that the next row must have.
     #[must_use]
     pub fn next_seq(&self) -> i32 {
@@ -251,6 +262,7 @@ pub(crate) mod tests {
             run: None,
             detail: None,
             progress: None,
+            compatible_with: None,
             at: "2026-01-31T09:05:07.000000Z".to_owned(),
         }
     }

@@ -76,7 +76,7 @@ pub use duration::parse as parse_duration;
 #[cfg(feature = "check")]
 pub use effect::{Blocked, Effect, EffectVerb, Lock, LockMode, Locked, Toll};
 pub use event::LedgerEvent;
-pub use finding::{Finding, FindingKind, Obstacle, Severity};
+pub use finding::{Finding, FindingKind, Obstacle, Severity, Skew};
 pub use ledger::{Damage, Ledger, LedgerRow, VersionHistory};
 pub use limits::Limits;
 #[cfg(feature = "check")]

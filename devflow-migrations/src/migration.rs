@@ -24,6 +24,7 @@ pub struct Migration {
     pub(crate) actions: Vec<Action>,
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
+    pub(crate) compatible_with: Option<Version>,
     pub(crate) down: Option<Arc<Migration>>,
 }
 
@@ -71,6 +72,7 @@ impl Migration {
             statements: Cow::Owned(vec![whole]),
             actions: Vec::new(),
             limits: Limits::default(),
+            compatible_with: None,
             tables: Tables::default(),
             down: None,
         })
@@ -161,6 +163,12 @@ impl Migration {
         self.limits
     }
 
+    /// The newest migration that a build must have at least to work beside this one, where the file says so.
+    #[must_use]
+    pub fn compatible_with(&self) -> Option<&Version> {
+        self.compatible_with.as_ref()
+    }
+
     /// The tables that the file makes and locks.
     #[must_use]
     pub fn tables(&self) -> &Tables {
@@ -249,6 +257,7 @@ mod tests {
             statements: Cow::Borrowed(&[]),
             actions: Vec::new(),
             limits: Limits::default(),
+            compatible_with: None,
             tables: Tables::default(),
             down: None,
         };

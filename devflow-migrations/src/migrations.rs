@@ -193,7 +193,7 @@ mod tests {
             ("1_a.up.sql", "begin;\ncreate table a (é int);\ncommit;"),
             (
                 "1_a.down.sql",
-                "-- devflow: retry, lock-timeout=7s\ndrop table a;",
+                "-- devflow: retry, lock-timeout=7s, compatible-with 0\ndrop table a;",
             ),
             (
                 "2_b.sql",

@@ -19,7 +19,7 @@ pub use resume::Resume;
 pub use revert::plan_revert;
 pub use verb::Verb;
 
-use crate::finding::{Finding, FindingKind, Obstacle, Severity};
+use crate::finding::{Finding, FindingKind, Obstacle, Severity, Skew};
 use crate::ledger::{Ledger, VersionHistory};
 use crate::migration::{Migration, Mode};
 use crate::set::MigrationSet;
@@ -368,11 +368,7 @@ fn without_file(
                 severity,
             )
         } else {
-            let severity = match policy.ahead {
-                Ahead::Refuse | Ahead::CompatibleOnly => Severity::Refused,
-                Ahead::Warn => Severity::Warning,
-            };
-            (FindingKind::Ahead { name }, severity)
+            ahead(name, history, set, policy)
         }
     } else if history.is_half_done() {
         (
@@ -388,6 +384,25 @@ fn without_file(
         version: version.to_string(),
         path: None,
     })
+}
+
+/// Applied, and newer than every file.
+fn ahead(
+    name: Option<String>,
+    history: &VersionHistory,
+    set: &MigrationSet,
+    policy: Policy,
+) -> (FindingKind, Severity) {
+    let skew = (policy.ahead == Ahead::CompatibleOnly).then(|| Skew {
+        newest: set.newest().map(|newest| newest.version().clone()),
+        compatible_with: history.compatible_with().cloned(),
+    });
+    let severity = match (policy.ahead, &skew) {
+        (Ahead::Warn, _) => Severity::Warning,
+        (_, Some(skew)) if skew.is_compatible() => Severity::Warning,
+        _ => Severity::Refused,
+    };
+    (FindingKind::Ahead { name, skew }, severity)
 }
 
 /// The file that a missing migration was probably renamed to: one of the same text that is not applied itself.

@@ -140,6 +140,7 @@ mod tests {
             statements: Cow::Borrowed(&[]),
             actions: Vec::new(),
             limits: Limits::default(),
+            compatible_with: None,
             tables: Tables::default(),
             down: None,
         }

@@ -55,6 +55,9 @@ pub(crate) struct LedgerTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LockKey(pub(crate) i64);
 
+/// The key of `detail` under which an applied migration keeps with which builds it works.
+const COMPATIBLE_WITH: &str = "compatible_with";
+
 /// What every ledger message begins with: names mean PostgreSQL's own, a filtered table is an error and not empty,
 /// somebody's lock on the table is not waited for in silence, and a session that a pooler lends us speaks our encoding.
 pub(crate) const LOCAL_SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \

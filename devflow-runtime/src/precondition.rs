@@ -6,19 +6,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Facts, Shape};
 use crate::lock::Link;
 use devflow_migrations::supabase::misfit;
-use devflow_migrations::{Ahead, LedgerKind, Plan, Pooler, SourceError, Step, Verb, Version};
+use devflow_migrations::{LedgerKind, Plan, Pooler, SourceError, Step, Verb, Version};
 
 impl Attempt<'_> {
     /// What can be refused before a connection is opened.
     pub(crate) fn check_request(&self) -> Result<()> {
-        if self.migrator.settings.ahead == Some(Ahead::CompatibleOnly) {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "not_built_yet",
-                "`ahead: compatible_only` is not built yet",
-            )
-            .help("use `ahead: refuse` or `ahead: warn`"));
-        }
         if self.table.kind == LedgerKind::Supabase
             && let Some(why) = misfit(&self.migrator.set)
         {

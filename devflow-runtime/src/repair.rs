@@ -181,6 +181,7 @@ impl Attempt<'_> {
             run: &self.run.json,
             detail: Some(self.table.charset.hold(&repair.to_string())),
             before: None,
+            compatible_with: None,
             beside: match self.migrator.set.get(version) {
                 Some(migration) if after.event.is_applied() => Beside::Put(migration),
                 Some(_) | None => Beside::Remove,

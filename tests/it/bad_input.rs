@@ -214,18 +214,6 @@ fn a_bad_devflow_yml_is_refused() {
             words: &["devflow.yml:5:16", "ends in supabase/migrations"],
             ..CASE
         },
-        Case {
-            name: "not built: compatible_only",
-            make: |project| {
-                config(
-                    project,
-                    "database:\n  migrations:\n    ahead: compatible_only\n",
-                )
-            },
-            code: "not_built",
-            words: &["compatible_only", "not built yet", "ahead: warn"],
-            ..CASE
-        },
     ]);
 }
 

@@ -57,6 +57,7 @@ mod roles;
 mod service;
 mod show;
 mod signals;
+mod skew;
 mod status;
 mod supabase_faults;
 mod supabase_files;

@@ -216,21 +216,3 @@ fn a_signal_during_a_migration_rolls_it_back_and_frees_the_lock() {
         ["2 applied", "3 applied", "4 applied"]
     );
 }
-
-#[test]
-fn a_service_older_than_its_database_starts() {
-    let database = TestDatabase::create();
-    let _outcome = service(&database, &["migrate"]).run().expect(0);
-    database.execute(
-        "INSERT INTO schema_migrations (version, seq, event, name, checksum, at) \
-         VALUES ('5', 1, 'applied', '0005_newer.sql', repeat('0', 64), now())",
-    );
-    let running = service(&database, &[]).spawn();
-    assert_serves(&running);
-    let outcome = stop(running).expect(0);
-    assert!(
-        outcome.stderr.contains("WARN") && outcome.stderr.contains('5'),
-        "{}",
-        outcome.stderr
-    );
-}

@@ -5,7 +5,7 @@ use crate::args::ProjectArguments;
 use crate::outcome::{Origin, Trouble};
 use crate::surroundings::Surroundings;
 use devflow_migrations::Config;
-use devflow_runtime::{Ahead, LedgerKind, Settings, TableName};
+use devflow_runtime::{LedgerKind, Settings, TableName};
 use std::path::{Path, PathBuf};
 
 /// The directory that is read where no devflow.yml names one.
@@ -33,9 +33,6 @@ impl Project {
                 Origin::Search,
             ),
         };
-        if let Some(config) = &config {
-            refuse_what_is_not_built(config)?;
-        }
         Ok(Self {
             config,
             origin,
@@ -115,17 +112,4 @@ pub(crate) fn new_directory(config: &Config) -> Result<PathBuf, Trouble> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Stops at a value that is accepted and that nothing acts on yet.
-fn refuse_what_is_not_built(config: &Config) -> Result<(), Trouble> {
-    let (what, help) = if config.migrations.settings.ahead == Some(Ahead::CompatibleOnly) {
-        (
-            "`ahead: compatible_only`",
-            "choose `ahead: refuse` or `ahead: warn`",
-        )
-    } else {
-        return Ok(());
-    };
-    Err(Trouble::usage("not_built", format!("{what} is not built yet")).help(help))
 }

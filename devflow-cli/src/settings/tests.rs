@@ -171,8 +171,6 @@ type Refused = (
 
 #[test]
 fn what_cannot_be_settled_is_named() {
-    const COMPATIBLE: &str =
-        "version: \"1\"\ndatabase:\n  migrations: { ahead: compatible_only }\n";
     let table: &[Refused] = &[
         (
             "db migrate",
@@ -229,13 +227,6 @@ fn what_cannot_be_settled_is_named() {
             &[],
             "unknown_environment",
             &["devflow init"],
-        ),
-        (
-            "db status",
-            Some(COMPATIBLE),
-            &[("DATABASE_URL", "x")],
-            "not_built",
-            &["compatible_only"],
         ),
         (
             "db status",

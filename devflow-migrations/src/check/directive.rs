@@ -4,10 +4,11 @@ use super::fault::Fault;
 use crate::duration;
 use crate::limits::Limits;
 use crate::migration::Mode;
+use crate::version::Version;
 use std::time::Duration;
 
 /// What a file asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Directives {
     /// `no-transaction`: each statement runs on its own.
     pub(crate) no_transaction: bool,
@@ -18,6 +19,7 @@ pub(crate) struct Directives {
     lock_timeout: Option<Asked<Duration>>,
     statement_timeout: Option<Asked<Duration>>,
     retry: Option<Asked<()>>,
+    compatible_with: Option<Asked<Version>>,
 }
 
 /// A wish, and where it stands.
@@ -34,13 +36,15 @@ const STRONG_LOCKS: &str = "strong-locks";
 const LOCK_TIMEOUT: &str = "lock-timeout";
 const STATEMENT_TIMEOUT: &str = "statement-timeout";
 const RETRY: &str = "retry";
-const KNOWN: [&str; 6] = [
+const COMPATIBLE_WITH: &str = "compatible-with";
+const KNOWN: [&str; 7] = [
     NO_TRANSACTION,
     NO_CHECK,
     LOCK_TIMEOUT,
     STATEMENT_TIMEOUT,
     RETRY,
     STRONG_LOCKS,
+    COMPATIBLE_WITH,
 ];
 
 /// What the Supabase CLI understands as the whole of a file's first line. It says the same as `no-transaction`, and so it
@@ -48,7 +52,13 @@ const KNOWN: [&str; 6] = [
 const OF_SUPABASE: &str = "-- pg-delta: transaction=false";
 
 /// What cannot be the beginning of prose.
-const UNMISTAKABLE: [&str; 4] = ["no-", LOCK_TIMEOUT, STATEMENT_TIMEOUT, STRONG_LOCKS];
+const UNMISTAKABLE: [&str; 5] = [
+    "no-",
+    LOCK_TIMEOUT,
+    STATEMENT_TIMEOUT,
+    STRONG_LOCKS,
+    COMPATIBLE_WITH,
+];
 
 impl Directives {
     /// Reads a line comment that stands before the first statement.
@@ -67,14 +77,15 @@ impl Directives {
     }
 
     fn take(&mut self, directive: &str, offset: usize) -> Result<(), Fault> {
-        let (word, value) = match directive.split_once('=') {
-            Some((word, value)) => (word.trim_end(), Some(value.trim_start())),
-            None => (directive, None),
-        };
+        let (word, value) = word_and_value(directive);
         let asked = |value| Some(Asked { value, offset });
         match word {
             LOCK_TIMEOUT => self.lock_timeout = asked(limit(word, value, offset)?),
             STATEMENT_TIMEOUT => self.statement_timeout = asked(limit(word, value, offset)?),
+            COMPATIBLE_WITH => {
+                let value = oldest(value, offset)?;
+                self.compatible_with = Some(Asked { value, offset });
+            }
             _ if KNOWN.contains(&word) && value.is_some() => return Err(valued(word, offset)),
             NO_TRANSACTION => self.no_transaction = true,
             NO_CHECK => self.no_check = true,
@@ -92,6 +103,18 @@ impl Directives {
         if directive(comment).is_some() {
             faults.push(misplaced(offset));
         }
+    }
+
+    /// The newest migration that a build must have at least to work beside this file.
+    pub(crate) fn compatible_with(&self) -> Option<&Version> {
+        self.compatible_with.as_ref().map(|asked| &asked.value)
+    }
+
+    /// What is wrong with a file of this version that says of itself with which builds it works.
+    pub(crate) fn check_version(&self, own: &Version) -> Option<Fault> {
+        let asked = self.compatible_with.as_ref()?;
+        let is_older = asked.value < *own;
+        (!is_older).then(|| not_older(&asked.value, own, asked.offset))
     }
 
     /// The limits of a file that runs in this mode.
@@ -122,6 +145,38 @@ fn limit(word: &str, value: Option<&str>, offset: usize) -> Result<Duration, Fau
     let message = format!("`{word}` is {found}, which {problem}; {expected}, or none");
     let fault = Fault::new(offset, "directive_value", message);
     Err(fault.help(format!("write it as `-- devflow: {word}=30s`")))
+}
+
+/// `word=value`; a version may follow its word as in a sentence.
+fn word_and_value(directive: &str) -> (&str, Option<&str>) {
+    let of_version = directive
+        .strip_prefix(COMPATIBLE_WITH)
+        .filter(|rest| rest.starts_with(char::is_whitespace));
+    match (directive.split_once('='), of_version) {
+        (Some((word, value)), _) => (word.trim_end(), Some(value.trim_start())),
+        (None, Some(version)) => (COMPATIBLE_WITH, Some(version.trim_start())),
+        (None, None) => (directive, None),
+    }
+}
+
+fn oldest(value: Option<&str>, offset: usize) -> Result<Version, Fault> {
+    let found = value.unwrap_or_default();
+    Version::parse(found).map_err(|problem| {
+        let message = match found {
+            "" => format!("`{COMPATIBLE_WITH}` is without a version"),
+            found => format!("`{COMPATIBLE_WITH}` is `{found}`: {problem}"),
+        };
+        let help = "name the newest migration of the oldest build that works beside this file: `-- devflow: compatible-with 20240131090507`";
+        Fault::new(offset, "directive_value", message).help(help)
+    })
+}
+
+fn not_older(found: &Version, own: &Version, offset: usize) -> Fault {
+    let message =
+        format!("`{COMPATIBLE_WITH}` is {found}, which is not older than the file itself, {own}");
+    Fault::new(offset, "directive_value", message).help(
+        "name the newest migration of the oldest build that works beside this file; a build that has the file itself always does",
+    )
 }
 
 fn valued(word: &str, offset: usize) -> Fault {
@@ -278,6 +333,38 @@ mod tests {
             assert_eq!(
                 (faults[0].code, &*faults[0].message),
                 ("directive_value", message)
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_says_which_older_builds_work_beside_it() {
+        for text in [
+            "-- devflow: compatible-with 0042",
+            "-- devflow: retry, compatible-with=42",
+            "-- devflow compatible-with  42\nselect 1",
+        ] {
+            let (directives, codes) = read(text);
+            assert_eq!(codes, [""; 0], "{text}");
+            let version = directives.compatible_with().unwrap().clone();
+            assert_eq!(version.as_str(), "42");
+            let newer = Version::parse("42.1").unwrap();
+            assert_eq!(directives.check_version(&newer), None);
+            let fault = directives.check_version(&version).unwrap();
+            assert!(fault.message.contains("not older than"), "{fault:?}");
+        }
+        for text in [
+            "-- devflow: compatible-with",
+            "-- devflow: compatible-with v42",
+        ] {
+            let faults = split(text).faults;
+            assert_eq!(faults[0].code, "directive_value", "{text}");
+            assert!(
+                faults[0]
+                    .help
+                    .as_ref()
+                    .unwrap()
+                    .contains("compatible-with 2024")
             );
         }
     }

@@ -8,6 +8,7 @@ use crate::name::FileName;
 use crate::problem::Problem;
 use crate::settings::LedgerKind;
 use crate::text::{EncodingProblem, Text};
+use crate::version::Version;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -51,7 +52,7 @@ impl MigrationFile {
     pub(crate) fn read(&self, ledger: LedgerKind) -> Result<Migration, Vec<Problem>> {
         let bytes = self.bytes().map_err(|problem| vec![*problem])?;
         let text = Text::from_bytes(bytes).map_err(|error| vec![self.not_a_text(error)])?;
-        let checked = checked(text.as_str(), ledger).map_err(|faults| {
+        let checked = checked(text.as_str(), &self.name.version, ledger).map_err(|faults| {
             let problems = faults
                 .into_iter()
                 .map(|fault| fault.problem(&self.shown, &text));
@@ -68,6 +69,7 @@ impl MigrationFile {
             actions: checked.actions,
             limits: checked.limits,
             tables: checked.tables,
+            compatible_with: checked.compatible_with,
             down: None,
         })
     }
@@ -138,10 +140,10 @@ impl MigrationFile {
     }
 }
 
-fn checked(text: &str, ledger: LedgerKind) -> Result<Checked, Vec<Fault>> {
+fn checked(text: &str, version: &Version, ledger: LedgerKind) -> Result<Checked, Vec<Fault>> {
     match ledger {
-        LedgerKind::Devflow => check(text, ledger),
-        LedgerKind::Supabase => Ok(read(text, ledger)),
+        LedgerKind::Devflow => check(text, version, ledger),
+        LedgerKind::Supabase => Ok(read(text, version, ledger)),
     }
 }
 

@@ -10,7 +10,7 @@ impl Migration {
     /// What keeps the file from being run where the ledger is of this kind, in the order of its text.
     #[must_use]
     pub fn problems(&self, ledger: LedgerKind) -> Vec<Problem> {
-        let faults = faults(self.text.as_str(), ledger).into_iter();
+        let faults = faults(self.text.as_str(), &self.version, ledger).into_iter();
         faults
             .map(|fault| fault.problem(&self.path, &self.text))
             .collect()

@@ -14,7 +14,7 @@ const FIRST_WORDS: [&str; 7] = [
 ];
 
 /// Looks at every statement; a file that says `strong-locks` knows what it locks.
-pub(crate) fn tables(text: &str, statements: &[Statement], directives: Directives) -> Tables {
+pub(crate) fn tables(text: &str, statements: &[Statement], directives: &Directives) -> Tables {
     let candidates = statements
         .iter()
         .filter(|statement| is_readable(statement) && may_lock(&text[statement.span.range()]));
@@ -32,7 +32,7 @@ pub(crate) fn tables(text: &str, statements: &[Statement], directives: Directive
     on_large_stack("strong locks", look).unwrap_or_default()
 }
 
-fn add(tables: &mut Tables, reading: &Reading, directives: Directives) {
+fn add(tables: &mut Tables, reading: &Reading, directives: &Directives) {
     let made = reading.makes.iter().chain(&reading.renamed);
     made.for_each(|table| tables.make(table));
     if !directives.strong_locks {
@@ -63,10 +63,11 @@ fn may_lock(statement: &str) -> bool {
 mod tests {
     use crate::check::check;
     use crate::settings::LedgerKind;
+    use crate::version::Version;
 
     fn look(text: &str) -> String {
-        let checked =
-            check(text, LedgerKind::Devflow).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
+        let checked = check(text, &Version::parse("9").unwrap(), LedgerKind::Devflow)
+            .unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
         checked
             .tables
             .as_str()

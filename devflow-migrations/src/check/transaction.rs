@@ -28,7 +28,7 @@ struct Marked {
 pub(crate) fn shape(
     text: &str,
     statements: &[Statement],
-    directives: Directives,
+    directives: &Directives,
     ledger: LedgerKind,
     faults: &mut Vec<Fault>,
 ) -> Shape {
@@ -221,16 +221,16 @@ mod tests {
     const OURS: LedgerKind = LedgerKind::Devflow;
 
     fn look(text: &str) -> (Shape, Vec<&'static str>) {
-        shaped(text, Directives::default(), OURS)
+        shaped(text, &Directives::default(), OURS)
     }
 
     fn look_on_supabase(text: &str) -> (Shape, Vec<&'static str>) {
-        shaped(text, split(text).directives, LedgerKind::Supabase)
+        shaped(text, &split(text).directives, LedgerKind::Supabase)
     }
 
     fn look_outside(text: &str) -> Vec<&'static str> {
         let directives = split("-- devflow: no-transaction").directives;
-        let (shape, codes) = shaped(text, directives, OURS);
+        let (shape, codes) = shaped(text, &directives, OURS);
         assert_eq!(shape.mode, Mode::NoTransaction);
         assert_eq!(shape.wrapper, None);
         codes
@@ -238,7 +238,7 @@ mod tests {
 
     fn shaped(
         text: &str,
-        directives: Directives,
+        directives: &Directives,
         ledger: LedgerKind,
     ) -> (Shape, Vec<&'static str>) {
         let mut faults = Vec::new();

@@ -38,6 +38,7 @@ pub(crate) fn migration(version: &str) -> Migration {
         statements: Cow::Borrowed(&[Span { start: 0, end: 8 }, Span { start: 10, end: 18 }]),
         actions: Vec::new(),
         limits: Limits::default(),
+        compatible_with: None,
         tables: Tables::default(),
         down: None,
     }
@@ -47,7 +48,8 @@ pub(crate) fn migration(version: &str) -> Migration {
 #[cfg(feature = "check")]
 pub(crate) fn outside(version: &str, text: &str) -> Migration {
     let text = format!("-- devflow: no-transaction\n{text}");
-    let checked = crate::check::check(&text, LedgerKind::Devflow)
+    let own = Version::parse(version).unwrap();
+    let checked = crate::check::check(&text, &own, LedgerKind::Devflow)
         .unwrap_or_else(|faults| panic!("{faults:?}"));
     Migration {
         checksum: Checksum::of(&text),
@@ -66,8 +68,8 @@ fn set(versions: &str) -> MigrationSet {
 
 /// A ledger of `version event` rows, in the order of their ids, written by runs of [`migration`].
 ///
-/// A third word is the number of complete statements, `edited` for another checksum, `renamed` for another name, or
-/// `=version` for that version's checksum.
+/// A third word is the number of complete statements, `edited` for another checksum, `renamed` for another name,
+/// `=version` for that version's checksum, or `>=version` for the builds that it works with.
 pub(crate) fn ledger(rows: &[&str]) -> Ledger {
     let mut ledger: Vec<LedgerRow> = Vec::new();
     for spec in rows {
@@ -83,9 +85,10 @@ pub(crate) fn ledger(rows: &[&str]) -> Ledger {
             None => {}
             Some(&"edited") => row.checksum = Some(Checksum::of("before").to_string()),
             Some(&"renamed") => row.name = Some(format!("{}_before.sql", words[0])),
-            Some(word) => match word.strip_prefix('=') {
-                Some(twin) => row.checksum = Some(migration(twin).checksum.to_string()),
-                None => row.statement = Some(word.parse().unwrap()),
+            Some(word) => match (word.strip_prefix('='), word.strip_prefix(">=")) {
+                (Some(twin), _) => row.checksum = Some(migration(twin).checksum.to_string()),
+                (_, Some(oldest)) => row.compatible_with = Some(Version::parse(oldest).unwrap()),
+                _ => row.statement = Some(word.parse().unwrap()),
             },
         }
         ledger.push(row);
@@ -244,7 +247,49 @@ fn a_migration_without_its_file_is_missing_or_ahead() {
         ahead: Ahead::CompatibleOnly,
         ..STRICT
     };
-    expect("", &["1 applied"], compatible, None, "applied 0, !ahead 1");
+    let compatible =
+        |files, rows: &[&str], expected| expect(files, rows, compatible, None, expected);
+    compatible("", &["1 applied >=0"], "applied 0, !ahead 1");
+    compatible("1", &["1 applied", "2 applied"], "applied 1, !ahead 2");
+    let both = ["1 applied", "2 applied >=1", "3 applied >=2"];
+    compatible("1", &both, "applied 1, ?ahead 2, !ahead 3");
+    compatible("1 2", &both, "applied 2, ?ahead 3");
+    compatible("1", &["1 applied", "2 baselined"], "applied 1, !ahead 2");
+    let again = ["1 applied", "2 applied >=1", "2 reverted", "2 applied"];
+    compatible("1", &again, "applied 1, !ahead 2");
+    let repaired = ["1 applied", "2 applied >=1", "2 repaired"];
+    compatible("1", &repaired, "applied 1, ?ahead 2");
+}
+
+#[test]
+fn a_database_that_is_ahead_is_told_with_both_versions() {
+    let message = |rows: &[&str]| {
+        let policy = Policy {
+            ahead: Ahead::CompatibleOnly,
+            ..STRICT
+        };
+        let plan = plan(&set("1 2"), &ledger(rows), policy, None);
+        let finding = plan.findings().last().unwrap().clone();
+        (finding.to_string(), finding.help())
+    };
+    let ahead = "the database is ahead: 3_m.sql is applied and newer than every migration here, of which 2 is the newest";
+    let (said, help) = message(&["1 applied", "2 applied", "3 applied"]);
+    assert_eq!(
+        said,
+        format!("{ahead}; it does not say that older builds work beside it")
+    );
+    assert!(help.unwrap().ends_with("`-- devflow: compatible-with 2`"));
+    let (said, help) = message(&["1 applied", "2 applied", "3 applied >=2.5"]);
+    assert_eq!(
+        said,
+        format!("{ahead}; builds that have 2.5 work beside it")
+    );
+    assert!(
+        help.unwrap()
+            .starts_with("use a build whose newest migration is 2.5 or later")
+    );
+    let (_, help) = message(&["1 applied", "2 applied", "3 applied >=2"]);
+    assert_eq!(help, None);
 }
 
 #[test]

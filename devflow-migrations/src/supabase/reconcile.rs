@@ -129,6 +129,7 @@ impl Adoption {
             run: None,
             detail: None,
             progress: None,
+            compatible_with: None,
             at: String::new(),
         }
     }

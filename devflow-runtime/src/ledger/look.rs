@@ -7,7 +7,8 @@ use super::{glance, recorded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
 use crate::session::{Answer, Refusal, Row, Session};
-use devflow_migrations::{Ledger, LedgerKind, LedgerRow};
+use devflow_migrations::{Ledger, LedgerKind, LedgerRow, Version};
+use serde_json::Value;
 use tokio_postgres::error::DbError;
 
 /// What the first message found.
@@ -343,9 +344,17 @@ fn ledger_row(row: &Row) -> LedgerRow {
         error: optional("error"),
         run: optional("run"),
         progress: detail.as_deref().and_then(super::progress::read),
+        compatible_with: detail.as_deref().and_then(compatible_with),
         detail,
         at: column(row, "at").to_owned(),
     }
+}
+
+/// The newest migration that a build must have at least to work beside this one.
+fn compatible_with(detail: &str) -> Option<Version> {
+    // Most rows have another detail, or none.
+    let json: Value = serde_json::from_str(detail).ok()?;
+    Version::parse(json.get(super::COMPATIBLE_WITH)?.as_str()?).ok()
 }
 
 pub(super) fn column<'a>(row: &'a Row, name: &str) -> &'a str {

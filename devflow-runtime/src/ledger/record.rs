@@ -30,6 +30,8 @@ pub(crate) struct Record<'a> {
     pub(crate) detail: Option<String>,
     /// An SQL expression for what else the detail says, as `before`; the server finds it with the migration's settings.
     pub(crate) before: Option<String>,
+    /// The newest migration that a build must have at least to work beside this one, which the detail says too.
+    pub(crate) compatible_with: Option<&'a Version>,
     pub(crate) beside: Beside<'a>,
 }
 
@@ -68,6 +70,10 @@ impl<'a> Record<'a> {
             run,
             detail: None,
             before: None,
+            compatible_with: match event {
+                LedgerEvent::Applied => migration.compatible_with(),
+                _ => None,
+            },
             beside: match event {
                 LedgerEvent::Applied => Beside::Add(migration),
                 LedgerEvent::Baselined | LedgerEvent::Repaired => Beside::Put(migration),
@@ -93,6 +99,7 @@ impl<'a> Record<'a> {
             run,
             detail: Some(json!({ "supabase": adoption.likeness.as_str() }).to_string()),
             before: None,
+            compatible_with: None,
             beside: Beside::Nothing,
         }
     }
@@ -119,12 +126,25 @@ impl<'a> Record<'a> {
     }
 
     fn detail(&self) -> String {
-        let detail = optional(self.detail.as_deref());
-        match self.before {
-            None => detail,
-            Some(_) => format!(
-                "{detail}::jsonb || jsonb_build_object('before', current_setting('devflow.before')::jsonb)"
-            ),
+        let own = self
+            .detail
+            .as_deref()
+            .map(|detail| format!("{}::jsonb", text(detail)));
+        let before = self.before.as_ref().map(|_| {
+            "jsonb_build_object('before', current_setting('devflow.before')::jsonb)".to_owned()
+        });
+        let compatible_with = self.compatible_with.map(|oldest| {
+            let detail = json!({ super::COMPATIBLE_WITH: oldest.as_str() });
+            format!("{}::jsonb", text(&detail.to_string()))
+        });
+        let parts: Vec<_> = own
+            .into_iter()
+            .chain(before)
+            .chain(compatible_with)
+            .collect();
+        match parts.is_empty() {
+            true => "NULL".to_owned(),
+            false => parts.join(" || "),
         }
     }
 
