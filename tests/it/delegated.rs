@@ -5,11 +5,15 @@ use crate::supabase_ledger::native;
 use devflow_runtime::{Delegate, Delegated, Engine, Errand, Error, Migrator, Said};
 use std::time::Duration;
 use support::{Pooler, Project, Server, TestDatabase};
+use tokio_postgres::NoTls;
 
 /// Says that it would do what is planned, and never ends when it is to do it.
+#[derive(Default)]
 struct Hanging {
     /// The database in which every other session is ended once it has said so.
     ends_others_in: Option<TestDatabase>,
+    /// Where it stays in a transaction of its own, as the CLI does that was stopped in the middle of a file.
+    begins_at: Option<String>,
     was_asked_to_apply: bool,
 }
 
@@ -45,16 +49,22 @@ impl Delegate for Hanging {
         _hear: &'a mut (dyn FnMut(Said<'_>) + Send),
     ) -> Delegated<'a, ()> {
         self.was_asked_to_apply = true;
-        Box::pin(std::future::pending())
+        Box::pin(async {
+            let Some(url) = &self.begins_at else {
+                return std::future::pending().await;
+            };
+            let mut config: tokio_postgres::Config = url.parse().unwrap();
+            config.application_name("@effect/sql-pg");
+            let (client, connection) = config.connect(NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client.batch_execute("BEGIN").await.unwrap();
+            std::future::pending().await
+        })
     }
 }
 
 /// Runs to its error; the second is whether the delegate was asked to apply.
-fn run(migrator: Migrator, url: String, ends_others_in: Option<TestDatabase>) -> (Error, bool) {
-    let mut delegate = Hanging {
-        ends_others_in,
-        was_asked_to_apply: false,
-    };
+fn run(migrator: Migrator, url: String, mut delegate: Hanging) -> (Error, bool) {
     // Its own, because the delegate uses the one that the tests share.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().unwrap();
@@ -70,10 +80,16 @@ fn run(migrator: Migrator, url: String, ends_others_in: Option<TestDatabase>) ->
 fn one_that_has_nothing_at_work_for_long_is_ended_and_the_lock_given_back() {
     let database = TestDatabase::create();
     let project = tables(Project::new(), 1);
-    let (error, was_asked) = run(native(&project), database.url(), None);
-    assert_eq!(error.code(), "supabase_stuck", "{error}");
-    assert!(was_asked);
-    assert_free(&database);
+    for begins_at in [None, Some(database.url())] {
+        let delegate = Hanging {
+            begins_at,
+            ..Hanging::default()
+        };
+        let (error, was_asked) = run(native(&project), database.url(), delegate);
+        assert_eq!(error.code(), "supabase_stuck", "{error}");
+        assert!(was_asked);
+        assert_free(&database);
+    }
 }
 
 #[test]
@@ -82,7 +98,11 @@ fn nothing_is_begun_when_the_lock_behind_a_pooler_was_lost_meanwhile() {
     let pooler = Pooler::start(Server::shared(), "transaction");
     let project = tables(Project::new(), 1);
     let url = pooler.url(&database.url());
-    let (error, was_asked) = run(native(&project), url, Some(database));
+    let delegate = Hanging {
+        ends_others_in: Some(database),
+        ..Hanging::default()
+    };
+    let (error, was_asked) = run(native(&project), url, delegate);
     assert_eq!(error.code(), "lock_lost", "{error}");
     assert!(!was_asked);
 }

@@ -291,3 +291,23 @@ fn a_migration_that_empties_the_clis_table_is_no_success() {
     let report = scene.migrate().run().expect(0).json();
     assert_eq!(report["already_applied"], 2);
 }
+
+/// The one whose row is gone was applied, and would be again.
+#[test]
+fn a_migration_that_empties_the_clis_table_of_its_own_run_is_told_by_what_was_recorded_after() {
+    let empty = (
+        "20240102000000_empty.sql",
+        "truncate supabase_migrations.schema_migrations;\n",
+    );
+    let scene = Scene::new(SupabaseCli::Current, &[TABLE, empty]);
+    let report = scene.migrate().run().expect(1).json();
+    assert_eq!(report["error"]["code"], "supabase_not_recorded");
+    assert_eq!(report["failure"]["file"], TABLE.0);
+    let help = report["error"]["help"].as_str().unwrap();
+    let put_back = "devflow db repair --applied 20240101000000";
+    assert!(help.contains(empty.0) && help.contains(put_back), "{help}");
+    let arguments: Vec<_> = put_back.split(' ').skip(1).chain(["--yes"]).collect();
+    let _put_back = scene.devflow(&arguments).run().expect(0);
+    let report = scene.migrate().run().expect(0).json();
+    assert_eq!(report["already_applied"], 2);
+}

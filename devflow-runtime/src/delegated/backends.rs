@@ -20,6 +20,9 @@ const APPLICATION: &str = "@effect/sql-pg";
 /// How the statement begins by which the CLI records a file.
 const RECORDING: &str = "INSERT INTO supabase_migrations.";
 
+/// Whether a session is in a transaction, or does something outside of one.
+const AT_WORK: &str = "coalesce(state, '') <> 'idle'";
+
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -126,16 +129,23 @@ impl<'s> Sought<'s> {
         Ok(())
     }
 
-    /// Whether the server says that none of them works at anything.
-    pub(super) async fn is_idle(&self, session: &mut Session, within: Duration) -> bool {
-        let answer = session.ask_within(within, &self.query()).await;
-        answer.error.is_none() && !answer.rows.iter().any(|row| self.is_one(row))
+    /// How long none of them has worked at anything; `None` where there is none, or where the server does not say.
+    pub(super) async fn quiet_for(
+        &self,
+        session: &mut Session,
+        within: Duration,
+    ) -> Result<Option<Duration>> {
+        let answer = session.ask_within(within, &self.query("true")).await;
+        let answer = answer.accept("look for the Supabase CLI's sessions")?;
+        let found = answer.rows.iter().filter(|row| self.is_one(row));
+        let quiet = found.filter_map(|row| row.get("quiet")?.parse().ok());
+        Ok(quiet.min().map(Duration::from_secs))
     }
 
     /// One that works at something: one that is idle has lost its client, or is somebody else's. In the manner of ending,
     /// all of them are asked to end.
     async fn find(&self, session: &mut Session, manner: Manner) -> Result<Option<Holder>> {
-        let answer = session.ask(&self.query()).await;
+        let answer = session.ask(&self.query(AT_WORK)).await;
         let answer = answer.accept("look for the Supabase CLI's sessions")?;
         let found: Vec<_> = answer.rows.iter().filter(|row| self.is_one(row)).collect();
         if manner == Manner::End {
@@ -146,8 +156,9 @@ impl<'s> Sought<'s> {
         Ok(found.first().and_then(|row| lock::holder_of(row)))
     }
 
-    /// Every session of this login that may be one, and is not idle.
-    fn query(&self) -> String {
+    /// Every session of this login that may be one, and is as `standing` says. One that waits for its client, in a transaction
+    /// or not, has been quiet for as long as it has waited.
+    fn query(&self, standing: &str) -> String {
         // A pooler lends connections that it opened before: there, what counts is when the work began.
         let (names, began) = match self.link {
             Link::Direct => ("", "backend_start"),
@@ -163,9 +174,11 @@ impl<'s> Sought<'s> {
             "{LOCAL_SETTINGS} {AS_LOGIN} SELECT pid, application_name, usename, \
              floor(extract(epoch FROM clock_timestamp() - backend_start)), \
              extract(epoch FROM backend_start) AS began, \
-             extract(epoch FROM pg_postmaster_start_time()) AS server_start, query \
+             extract(epoch FROM pg_postmaster_start_time()) AS server_start, query, \
+             CASE WHEN state LIKE 'idle%' \
+             THEN greatest(0, floor(extract(epoch FROM clock_timestamp() - state_change))) ELSE 0 END AS quiet \
              FROM pg_stat_activity WHERE datname = current_database() AND usename = session_user \
-             AND application_name IN ({}{names}) AND pid <> pg_backend_pid() AND coalesce(state, '') <> 'idle' {young}",
+             AND application_name IN ({}{names}) AND pid <> pg_backend_pid() AND {standing} {young}",
             text(APPLICATION)
         )
     }

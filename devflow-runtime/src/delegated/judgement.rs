@@ -50,7 +50,7 @@ impl Attempt<'_> {
             (Ending::Done, Some(first), _) => {
                 let failure = said(
                     first,
-                    "the Supabase CLI reported success and did not record it",
+                    "the Supabase CLI reported success, and its table does not have it",
                 );
                 let failure = self
                     .record_failure(session, case, first, failure, Extent::Unknown)
@@ -177,12 +177,26 @@ impl Attempt<'_> {
             failure.path
         );
         Error::new(ErrorKind::Broken, "supabase_not_recorded", message)
-            .help(
-                "look for a file that begins a transaction and does not end it, for every BEGIN needs its COMMIT; and for one that \
-                 writes to the CLI's table",
-            )
+            .help(self.help_for_missing(plan, &failure))
             .with_report(self.report(plan, None))
             .with_failure(failure)
+    }
+
+    /// The CLI applies one file after the other: one that is missing before one that is there had its row.
+    fn help_for_missing(&self, plan: &Plan, first: &StepFailure) -> String {
+        let mut behind = plan.steps().iter().rev();
+        let last = behind.find(|step| self.has_done(step));
+        match last.filter(|step| *step.migration.version() > first.version) {
+            None => "look for a file that begins a transaction and does not end it, for every BEGIN needs its COMMIT; and for one \
+                     that writes to the CLI's table"
+                .to_owned(),
+            Some(step) => format!(
+                "{} was recorded after it, so a file of this run has taken its row away: look whether its work is there, and put \
+                 the row back with `devflow db repair --applied {}`, or the next run applies it again",
+                step.migration.path(),
+                first.version
+            ),
+        }
     }
 
     /// A table that has lost rows is no success: what they stood for would be applied again.

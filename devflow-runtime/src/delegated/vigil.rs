@@ -72,13 +72,16 @@ impl<'v> Vigil<'v> {
 
     async fn ask(&mut self) {
         self.hold.keep_awake(ANSWER).await;
-        let is_idle = match self.session.ended() {
+        if self.session.ended().is_some() {
             // What cannot be seen is not judged.
-            Some(_) => false,
-            None => self.sought.is_idle(self.session, ANSWER).await,
-        };
-        if !is_idle {
             self.last_at_work = Instant::now();
+            return;
         }
+        let last = match self.sought.quiet_for(self.session, ANSWER).await {
+            Err(_) => Some(Instant::now()),
+            Ok(None) => None,
+            Ok(Some(quiet)) => Instant::now().checked_sub(quiet),
+        };
+        self.last_at_work = last.map_or(self.last_at_work, |last| last.max(self.last_at_work));
     }
 }
