@@ -96,12 +96,13 @@ fn nobody(name: Option<&str>) -> Trouble {
 mod tests {
     use super::*;
     use crate::secret::Secret;
+    use crate::settings::Files;
     use devflow_runtime::{Actor, Settings, TableName};
     use std::path::PathBuf;
 
     fn database(approval: Approval, asked: Asked, environment: Option<&str>) -> Database {
         Database {
-            binary: None,
+            files: Files::Directory,
             environment: environment.map(str::to_owned),
             url: Secret::new(String::new()),
             directory: "migrations".into(),

@@ -1,6 +1,7 @@
 //! The arguments, as close to argv as possible.
 
 mod check;
+mod embedded;
 mod generate;
 mod history;
 mod plan_file;
@@ -15,6 +16,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use devflow_migrations::parse_duration;
 use devflow_runtime::{PlanDigest, Version};
+pub(crate) use embedded::{EmbeddedMigrate, EmbeddedTalk, Manner, Verb};
 pub(crate) use generate::{CompletionsArguments, ManArguments};
 pub(crate) use history::{LogArguments, ShowArguments};
 pub(crate) use plan_file::PlanFileArguments;
@@ -127,29 +129,29 @@ pub(crate) struct StatusArguments {
     pub(crate) binary: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct BaselineArguments {
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BaselineArguments<D: Args = DatabaseArguments> {
     /// The newest migration that the database has already
     #[arg(value_parser = version)]
     pub(crate) version: Version,
     #[command(flatten)]
-    pub(crate) change: ChangeArguments,
+    pub(crate) change: ChangeArguments<D>,
     #[command(flatten)]
     pub(crate) file: PlanFileArguments,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct AdoptArguments {
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AdoptArguments<D: Args = DatabaseArguments> {
     #[command(flatten)]
-    pub(crate) change: ChangeArguments,
+    pub(crate) change: ChangeArguments<D>,
     #[command(flatten)]
     pub(crate) file: PlanFileArguments,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct RevertArguments {
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RevertArguments<D: Args = DatabaseArguments> {
     #[command(flatten)]
-    pub(crate) change: ChangeArguments,
+    pub(crate) change: ChangeArguments<D>,
     #[command(flatten)]
     pub(crate) file: PlanFileArguments,
     /// Undoes everything newer than VERSION, which stays; 0 undoes all
@@ -157,11 +159,11 @@ pub(crate) struct RevertArguments {
     pub(crate) to: Option<Version>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[group(id = "decisions", required = true, multiple = true, args = ["applied", "not_applied", "checksum"])]
-pub(crate) struct RepairArguments {
+pub(crate) struct RepairArguments<D: Args = DatabaseArguments> {
     #[command(flatten)]
-    pub(crate) change: ChangeArguments,
+    pub(crate) change: ChangeArguments<D>,
     /// VERSION is in the database, whatever the ledger says; may be given again
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) applied: Vec<Version>,
@@ -174,10 +176,10 @@ pub(crate) struct RepairArguments {
 }
 
 /// What every command takes that changes the database or the ledger.
-#[derive(Debug, Args)]
-pub(crate) struct ChangeArguments {
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ChangeArguments<D: Args = DatabaseArguments> {
     #[command(flatten)]
-    pub(crate) database: DatabaseArguments,
+    pub(crate) database: D,
     /// Shows what would be done, and its digest; writes nothing
     #[arg(long, conflicts_with = "approve")]
     pub(crate) dry_run: bool,
@@ -346,10 +348,7 @@ impl Command {
             Self::Db(DbCommand::Baseline(baseline)) => Body::Baseline(baseline.change.work()),
             Self::Db(DbCommand::Adopt(adopt)) => Body::Adopt(adopt.change.work()),
             Self::Db(DbCommand::Revert(revert)) => Body::Revert(revert.change.work()),
-            Self::Db(DbCommand::Repair(repair)) => Body::Repair(outcome::Repair {
-                mode: repair.change.mode(),
-                ..outcome::Repair::default()
-            }),
+            Self::Db(DbCommand::Repair(repair)) => Body::Repair(repair.change.correction()),
             Self::Db(DbCommand::Show(_)) => Body::Show(outcome::Show::default()),
             Self::Db(DbCommand::Log(_)) => Body::Log(outcome::Log::default()),
             Self::Db(DbCommand::Check(_)) => Body::Check(outcome::Check::default()),
@@ -383,7 +382,7 @@ impl DbCommand {
     }
 }
 
-impl ChangeArguments {
+impl<D: Args> ChangeArguments<D> {
     /// Whether anything is to be written.
     pub(crate) fn mode(&self) -> Mode {
         match self.dry_run {
@@ -392,10 +391,17 @@ impl ChangeArguments {
         }
     }
 
-    fn work(&self) -> outcome::Work {
+    pub(crate) fn work(&self) -> outcome::Work {
         outcome::Work {
             mode: self.mode(),
             ..outcome::Work::default()
+        }
+    }
+
+    pub(crate) fn correction(&self) -> outcome::Repair {
+        outcome::Repair {
+            mode: self.mode(),
+            ..outcome::Repair::default()
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::look::Look;
 use crate::outcome::{self, Body, Kind, Outcome, Remark, Trouble};
 use crate::plan_file;
 use crate::progress::Progress;
-use crate::settings::{Change, Database, Settings};
+use crate::settings::{Change, Database, Files, Settings};
 use crate::signals::Signals;
 use devflow_migrations::Approval;
 use devflow_runtime::{
@@ -144,7 +144,7 @@ enum Stopped {
     Error(Error),
 }
 
-/// Reads the files, unless a binary lists them, then does `work` on a runtime that ends with it.
+/// Reads the files, unless a program has them, then does `work` on a runtime that ends with it.
 fn connected<'b>(
     database: &Database,
     body: &Body,
@@ -152,9 +152,10 @@ fn connected<'b>(
     work: impl AsyncFnOnce(&mut Desk<'_, 'b>) -> Result<Outcome, Stopped>,
 ) -> Result<Outcome, Trouble> {
     let read;
-    let set = match &database.binary {
-        Some(binary) => binary.set(),
-        None => {
+    let set = match &database.files {
+        Files::Binary(binary) => binary.set(),
+        Files::Embedded(migrator) => migrator.set(),
+        Files::Directory => {
             read = MigrationSet::read_for(&database.directory, &database.shown, database.ledger)?;
             &read
         }
@@ -204,14 +205,26 @@ fn no_runtime(error: io::Error) -> Trouble {
 impl Desk<'_, '_> {
     fn migrator(&self) -> Migrator {
         let database = self.database;
+        let migrator = match &database.files {
+            Files::Embedded(migrator) => Migrator::clone(migrator),
+            Files::Directory | Files::Binary(_) => self.migrator_of_files(),
+        };
+        let migrator = migrator.actor(database.actor.clone());
+        match database.wait {
+            Some(limit) => migrator.wait_for_server(limit),
+            None => migrator,
+        }
+    }
+
+    fn migrator_of_files(&self) -> Migrator {
+        let database = self.database;
         let mut migrator = Migrator::with_set(
             self.set.clone(),
             database.table.clone(),
             database.policies.clone(),
         )
         .ledger(database.ledger)
-        .approval_required(database.approval != Approval::No)
-        .actor(database.actor.clone());
+        .approval_required(database.approval != Approval::No);
         // Files of devflow's own ledger were checked when they were read.
         if database.ledger == LedgerKind::Supabase {
             migrator = migrator.inspected_by(Migration::problems);
@@ -221,9 +234,6 @@ impl Desk<'_, '_> {
         }
         if let Some(application) = &database.application {
             migrator = migrator.application(application);
-        }
-        if let Some(limit) = database.wait {
-            migrator = migrator.wait_for_server(limit);
         }
         migrator
     }

@@ -12,6 +12,8 @@
 //! [`run`] is the whole of it, in four stages: parse the arguments, resolve the settings, act, render the outcome.
 //! stdout is data, stderr is talk; [`CODES`] lists the exit codes.
 //!
+//! [`Embedded`] is the same command inside a service's own program.
+//!
 //! Variables, working directory and terminals come in as [`Surroundings`], and both streams as writers, so that a test can
 //! say what surrounds a call. A URL is taken from a variable, never
 //! from an argument, and nothing shows it. Renderers and exit codes see the outcome and nothing else.
@@ -19,9 +21,11 @@
 mod approve;
 mod args;
 mod branch;
+mod call;
 mod command;
 mod duration;
 mod effect;
+mod embedded;
 mod exit;
 mod fence;
 mod git;
@@ -46,9 +50,10 @@ mod surroundings;
 mod visible;
 
 use args::NotParsed;
+use call::Call;
+pub use embedded::Embedded;
 pub use exit::CODES;
-use github::Runner;
-use look::{Attendance, Format, Look, Talk};
+use look::{Attendance, Format, Look};
 use outcome::Outcome;
 use std::ffi::OsString;
 use std::io::Write;
@@ -65,23 +70,15 @@ pub fn run(
         Ok(arguments) => arguments,
         Err(not_parsed) => return explain(not_parsed, surroundings, out, err),
     };
-    let attendance = Attendance::of(arguments.command.ci());
-    let look = Look::new(
-        Format::of(arguments.command.json()),
-        attendance,
+    let command = &arguments.command;
+    let call = Call::new(
+        command.body(),
+        Format::of(command.json()),
+        Attendance::of(command.ci()),
+        &arguments.talk,
         surroundings,
-    )
-    .talking(Talk::of(&arguments.talk));
-    let body = arguments.command.body();
-    let outcome = match settings::resolve(arguments, surroundings) {
-        Ok(settings) => command::act(&settings, body, look, err),
-        Err(trouble) => Outcome::new(body).troubled(trouble),
-    };
-    let code = render::render(&outcome, look, out, err);
-    if let Some(runner) = Runner::of(attendance, surroundings) {
-        runner.tell(&outcome, err);
-    }
-    code
+    );
+    call.perform(settings::resolve(arguments, surroundings), out, err)
 }
 
 /// Shows help, or what is wrong with the arguments.

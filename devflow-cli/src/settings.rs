@@ -4,6 +4,7 @@ mod actor;
 mod binary;
 mod database;
 mod dotenv;
+mod embedded;
 mod layer;
 mod project;
 mod report;
@@ -19,9 +20,11 @@ use crate::outcome::{Configuration, Kind, Mode, Trouble};
 use crate::plan_file::{self, PlanPath};
 use crate::surroundings::Surroundings;
 pub(crate) use binary::Binary;
+use clap::Args;
 use clap_complete::Shell;
-pub(crate) use database::{Asked, Database, LOCAL};
+pub(crate) use database::{Asked, Database, Files, LOCAL};
 use devflow_runtime::{Decision, LedgerKind, PlanContents, PlanDigest, Version};
+pub(crate) use embedded::Service;
 use project::Project;
 pub(crate) use project::new_directory;
 use std::path::{Path, PathBuf};
@@ -161,6 +164,13 @@ pub(crate) enum WhenPending {
     Trouble,
 }
 
+impl WhenPending {
+    /// What `--check` asks for.
+    fn of(check: bool) -> Self {
+        if check { Self::Trouble } else { Self::Fine }
+    }
+}
+
 /// Settles everything that a command needs.
 pub(crate) fn resolve(
     arguments: Arguments,
@@ -204,11 +214,7 @@ pub(crate) fn resolve(
                 status.binary.as_deref(),
                 surroundings,
             )?,
-            pending: if status.check {
-                WhenPending::Trouble
-            } else {
-                WhenPending::Fine
-            },
+            pending: WhenPending::of(status.check),
         })),
         Command::Db(DbCommand::Baseline(baseline)) => Ok(Settings::Baseline(Baseline {
             change: Change::resolve(baseline.change, baseline.file, surroundings)?,
@@ -279,7 +285,9 @@ fn migrated(
 }
 
 /// Every decision, oldest version first, each version once.
-fn repairs(arguments: &RepairArguments) -> Result<Vec<devflow_runtime::Repair>, Trouble> {
+fn repairs<D: Args>(
+    arguments: &RepairArguments<D>,
+) -> Result<Vec<devflow_runtime::Repair>, Trouble> {
     let named = [
         (Decision::Applied, &arguments.applied),
         (Decision::NotApplied, &arguments.not_applied),
@@ -321,11 +329,21 @@ impl Change {
         binary: Option<&Path>,
         surroundings: &Surroundings,
     ) -> Result<Self, Trouble> {
+        let database = Database::resolve_with(&arguments.database, binary, surroundings)?;
+        Self::of(arguments, file, database, surroundings)
+    }
+
+    fn of<D: Args>(
+        arguments: ChangeArguments<D>,
+        file: PlanFileArguments,
+        database: Database,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Trouble> {
         let within = |path: &PathBuf| PlanPath::within(&surroundings.directory, path);
         let plan = file.plan.as_ref().map(within);
         let plan = plan.as_ref().map(plan_file::read);
         Ok(Self {
-            database: Database::resolve_with(&arguments.database, binary, surroundings)?,
+            database,
             mode: arguments.mode(),
             consent: Consent::of(arguments.yes, arguments.approve, plan.transpose()?)?,
             out: file.out.as_ref().map(within),

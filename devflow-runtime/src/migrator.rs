@@ -24,6 +24,7 @@ pub type Inspection = fn(&Migration, LedgerKind) -> Vec<Problem>;
 /// Applies a set of migrations to a database.
 ///
 /// Options are set by value; then one verb connects, works and closes its connection.
+#[derive(Clone)]
 pub struct Migrator {
     pub(crate) set: MigrationSet,
     /// Whether the set is all that was embedded.
@@ -200,6 +201,12 @@ impl Migrator {
     pub fn inspected_by(mut self, inspection: Inspection) -> Self {
         self.inspection = Some(inspection);
         self
+    }
+
+    /// The environment, where it was named.
+    #[must_use]
+    pub fn named_environment(&self) -> Option<&str> {
+        (!self.environment.is_empty()).then_some(&*self.environment)
     }
 
     /// The migrations.

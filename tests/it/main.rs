@@ -21,6 +21,7 @@ mod dotenv;
 mod drift;
 mod effects;
 mod embed;
+mod embedded;
 mod entrypoint;
 mod errors;
 mod exit_codes;

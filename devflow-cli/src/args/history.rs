@@ -5,19 +5,19 @@ use clap::Args;
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use devflow_runtime::Version;
 
-#[derive(Debug, Args)]
-pub(crate) struct ShowArguments {
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ShowArguments<D: Args = DatabaseArguments> {
     /// The version, or the file's name
     #[arg(value_parser = version)]
     pub(crate) version: Version,
     #[command(flatten)]
-    pub(crate) database: DatabaseArguments,
+    pub(crate) database: D,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct LogArguments {
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LogArguments<D: Args = DatabaseArguments> {
     #[command(flatten)]
-    pub(crate) database: DatabaseArguments,
+    pub(crate) database: D,
     /// Shows at most this many rows
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = rows())]
     pub(crate) limit: usize,

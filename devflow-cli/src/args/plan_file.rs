@@ -4,7 +4,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// What every command takes whose plan can be handed over.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PlanFileArguments {
     /// Writes the plan that --dry-run shows to FILE, for --plan
     #[arg(long, value_name = "FILE", requires = "dry_run")]

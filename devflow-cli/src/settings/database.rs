@@ -6,12 +6,13 @@ use super::layer::{Chosen, ENVIRONMENT};
 use super::project::Project;
 use super::source::{DEFAULT_VARIABLE, Source};
 use crate::args::DatabaseArguments;
+use crate::look::Attendance;
 use crate::outcome::{Origin, Trouble};
 use crate::secret::Secret;
 use crate::supabase::{self, Wanted};
 use crate::surroundings::Surroundings;
 use devflow_migrations::{Approval, Config, Environment, Format, nearest};
-use devflow_runtime::{Actor, LedgerKind, TableName};
+use devflow_runtime::{Actor, LedgerKind, Migrator, TableName};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,8 +25,7 @@ pub(crate) struct Database {
     /// The environment's name, where devflow.yml has any.
     pub(crate) environment: Option<String>,
     pub(crate) url: Secret,
-    /// A service's executable that is looked at instead of the directory.
-    pub(crate) binary: Option<Binary>,
+    pub(crate) files: Files,
     pub(crate) directory: PathBuf,
     /// The directory as users know it.
     pub(crate) shown: String,
@@ -45,6 +45,17 @@ pub(crate) struct Database {
     pub(crate) asked: Asked,
     /// What a person should know about these choices.
     pub(crate) remarks: Vec<String>,
+}
+
+/// Where the migrations are.
+#[derive(Debug)]
+pub(crate) enum Files {
+    /// In the directory.
+    Directory,
+    /// In a service's executable, which is looked at instead of the directory.
+    Binary(Binary),
+    /// In this program, with the settings that its author chose.
+    Embedded(Box<Migrator>),
 }
 
 /// Who can be asked.
@@ -79,7 +90,7 @@ impl Database {
         let mut remarks = defaults(&project, arguments, binary.as_ref());
         let source = Source::choose(&project, arguments, chosen, surroundings, &mut remarks)?;
         let url = source.read(surroundings)?;
-        let asked = asked(arguments, surroundings);
+        let asked = asked(Attendance::of(arguments.ci), surroundings);
         let config = project.config.as_ref();
         let directory = match &binary {
             None => project.directory()?,
@@ -104,7 +115,7 @@ impl Database {
             },
             ledger,
             supabase: config.and_then(|config| wanted(config, surroundings)),
-            binary,
+            files: binary.map_or(Files::Directory, Files::Binary),
             policies: project.policies(),
             wait: arguments.wait,
             application: config.and_then(|config| config.project.clone()),
@@ -125,8 +136,8 @@ fn wanted(config: &Config, surroundings: &Surroundings) -> Option<Wanted> {
     })
 }
 
-fn asked(arguments: &DatabaseArguments, surroundings: &Surroundings) -> Asked {
-    if arguments.ci {
+pub(super) fn asked(attendance: Attendance, surroundings: &Surroundings) -> Asked {
+    if attendance == Attendance::Job {
         Asked::Platform
     } else if surroundings.terminal().answers {
         Asked::Person

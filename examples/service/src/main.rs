@@ -1,7 +1,7 @@
 //! A service that keeps links, and brings its own database schema.
 //!
-//! `example-service` migrates and serves; it is alive meanwhile, and ready afterwards. `example-service migrate` only migrates, for a container's entrypoint or a
-//! release step. Both may run in any number at once: one of them applies what is pending, and the others wait for it.
+//! `example-service` migrates and serves; it is alive meanwhile, and ready afterwards. `example-service migrate` only
+//! migrates, for a container's entrypoint or a release step, and takes what `devflow db migrate` takes. Both may run in any number at once: one of them applies what is pending, and the others wait for it.
 
 mod links;
 mod probes;
@@ -9,12 +9,14 @@ mod telemetry;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use devflow_cli::Embedded;
 use devflow_runtime::{ErrorKind, Migrations, Migrator, embed_migrations};
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::ctrl_c;
 use tokio::sync::watch::{self, Receiver};
 use tracing::{error, info};
+use tracing_subscriber::filter::LevelFilter;
 
 /// The files in `migrations/`: checked by the compiler, and part of this binary.
 static MIGRATIONS: Migrations = embed_migrations!();
@@ -28,24 +30,36 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Applies pending migrations and exits.
-    Migrate,
+    /// Applies pending migrations and exits; `migrate status` shows them, `migrate help` what else there is
+    Migrate(Embedded),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let spans = telemetry::start();
-    let database_url = database_url()?;
-    let signals = listen();
+    let log = match arguments.command {
+        // The subcommand says on stderr itself what it does.
+        Some(Command::Migrate(_)) => LevelFilter::OFF,
+        None => LevelFilter::INFO,
+    };
+    let spans = telemetry::start(log);
     let outcome = match arguments.command {
-        Some(Command::Migrate) => migrate(&database_url, &signals).await,
-        None => serve(&database_url, &signals).await,
+        Some(Command::Migrate(command)) => {
+            Ok(command.run(Migrator::new(&MIGRATIONS), database_url))
+        }
+        None => serve_until_signalled().await,
     };
     if let Some(spans) = spans {
         spans.shutdown()?;
     }
-    match outcome {
+    outcome
+}
+
+/// Serves; a signal that ends the migrations is the exit code.
+async fn serve_until_signalled() -> anyhow::Result<ExitCode> {
+    let database_url = database_url()?;
+    let signals = listen();
+    match serve(&database_url, &signals).await {
         Err(error) if is_interrupted(&error) => {
             error!("{error:#}");
             Ok(ExitCode::from(128 + *signals.borrow()))
@@ -71,16 +85,6 @@ fn database_url() -> anyhow::Result<String> {
     let url = std::fs::read_to_string(file);
     let url = url.context("the file that DATABASE_URL_FILE names cannot be read")?;
     Ok(url.trim().to_owned())
-}
-
-/// Applies what is pending; the first signal rolls back the migration that runs, and ends.
-async fn migrate(database_url: &str, signals: &Receiver<u8>) -> anyhow::Result<()> {
-    let migrator = Migrator::new(&MIGRATIONS);
-    let report = migrator
-        .run_until(database_url, &mut (), first(signals.clone()))
-        .await?;
-    info!(applied = report.steps.len(), "the database is up to date");
-    Ok(())
 }
 
 /// Listens, applies what is pending, and then answers more than probes; until the first signal.
