@@ -7,15 +7,14 @@ mod dotenv;
 mod embedded;
 mod layer;
 mod project;
+mod repairs;
 mod report;
 pub(crate) mod small_file;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use crate::args::{
-    Arguments, ChangeArguments, Command, DbCommand, PlanFileArguments, RepairArguments,
-};
+use crate::args::{Arguments, ChangeArguments, Command, DbCommand, PlanFileArguments};
 use crate::outcome::{Configuration, Kind, Mode, Trouble};
 use crate::plan_file::{self, PlanPath};
 use crate::surroundings::Surroundings;
@@ -23,10 +22,11 @@ pub(crate) use binary::Binary;
 use clap::Args;
 use clap_complete::Shell;
 pub(crate) use database::{Asked, Database, Files, LOCAL};
-use devflow_runtime::{Decision, LedgerKind, PlanContents, PlanDigest, Version};
+use devflow_runtime::{LedgerKind, PlanContents, PlanDigest, Version};
 pub(crate) use embedded::Service;
 use project::Project;
 pub(crate) use project::new_directory;
+use repairs::repairs;
 use std::path::{Path, PathBuf};
 
 /// What is to be done, with everything that it needs.
@@ -282,36 +282,6 @@ fn migrated(
             .help("add --dry-run; to apply them, run the service itself, or leave --binary out"));
     }
     Change::resolve_with(change, file, binary, surroundings)
-}
-
-/// Every decision, oldest version first, each version once.
-fn repairs<D: Args>(
-    arguments: &RepairArguments<D>,
-) -> Result<Vec<devflow_runtime::Repair>, Trouble> {
-    let named = [
-        (Decision::Applied, &arguments.applied),
-        (Decision::NotApplied, &arguments.not_applied),
-        (Decision::Checksum, &arguments.checksum),
-    ];
-    let mut repairs = Vec::new();
-    for (decision, versions) in named {
-        let decided = |version: &Version| devflow_runtime::Repair {
-            version: version.clone(),
-            decision,
-        };
-        repairs.extend(versions.iter().map(decided));
-    }
-    repairs.sort_by(|a, b| a.version.cmp(&b.version));
-    match repairs
-        .windows(2)
-        .find(|pair| pair[0].version == pair[1].version)
-    {
-        None => Ok(repairs),
-        Some(pair) => {
-            let message = format!("version {} is named twice", pair[0].version);
-            Err(Trouble::usage("decided_twice", message).help("decide once for each version"))
-        }
-    }
 }
 
 impl Change {
