@@ -83,7 +83,7 @@
 //! # What it is not
 //!
 //! The library reads no environment variable and no file but `sslrootcert`, installs no signal handler, prints nothing and
-//! needs a Tokio runtime. It speaks through [`Observer`] and through `tracing`: a span `devflow` around each verb, one for
+//! needs a Tokio runtime, which [`Migrator::run_blocking`] brings along. It speaks through [`Observer`] and through `tracing`: a span `devflow` around each verb, one for
 //! each migration in it, and events of the same content as [`Event`].
 //!
 //! # Behind a pooler
@@ -132,6 +132,7 @@ mod approval;
 mod attempt;
 mod backend;
 mod baseline;
+mod blocking;
 mod charset;
 mod connect;
 mod delegate;

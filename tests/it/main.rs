@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_migration;
 mod baseline;
 mod binary;
+mod blocking;
 mod check;
 mod config;
 mod connect;
