@@ -121,10 +121,7 @@ mod tests {
             )
         };
         let own = embedded("begin; select 1; commit; select 2");
-        assert!(
-            own.contains("mode:__devflow::Mode::OwnTransactions"),
-            "{own}"
-        );
+        assert!(own.contains("own-transactions"), "{own}");
         let mixed = embedded("select 1; vacuum t");
         assert!(mixed.contains("compile_error!"), "{mixed}");
         assert!(mixed.contains("db/1_a.sql:1:11:"), "{mixed}");

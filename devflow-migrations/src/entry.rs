@@ -31,10 +31,10 @@ mod field {
     pub(super) const COMPATIBLE_WITH: u8 = 11;
 }
 
-const MODES: [Mode; 3] = [
-    Mode::Transaction,
-    Mode::NoTransaction,
-    Mode::OwnTransactions,
+/// The words of the modes that have one.
+const MODES: [(&str, Mode); 2] = [
+    ("no-transaction", Mode::NoTransaction),
+    ("own-transactions", Mode::OwnTransactions),
 ];
 
 /// Packs a migration and its down file.
@@ -43,10 +43,8 @@ pub(crate) fn pack(migration: &Migration) -> Vec<u8> {
     let wrapper = migration
         .wrapper()
         .map(|it| Span::pack(&[it.begin, it.commit]));
-    let mode = match migration.mode() {
-        Mode::Transaction => "",
-        mode => mode.as_str(),
-    };
+    let mode = MODES.iter().find(|(_, mode)| *mode == migration.mode());
+    let mode = mode.map_or("", |(word, _)| *word);
     let limits = match migration.limits() {
         limits if limits == Limits::default() => Vec::new(),
         limits => limits.pack(),
@@ -112,9 +110,10 @@ pub(crate) fn embedded(
 fn of_fields(fields: &Fields<'_>, directory: &str) -> Option<Migration> {
     let file = fields.text(field::FILE)?;
     let mode = match fields.get(field::MODE) {
-        Some(word) => MODES
-            .into_iter()
-            .find(|it| it.as_str().as_bytes() == word)?,
+        Some(found) => {
+            let mut modes = MODES.into_iter();
+            modes.find(|(word, _)| word.as_bytes() == found)?.1
+        }
         None => Mode::Transaction,
     };
     let tables = match fields.get(field::TABLES) {
