@@ -21,10 +21,10 @@ use crate::plan_file;
 use crate::progress::Progress;
 use crate::settings::{Change, Database, Files, Settings};
 use crate::signals::Signals;
-use devflow_migrations::Approval;
+use devflow_migrations::{Approval, SourceError};
 use devflow_runtime::{
-    Actor, Error, LedgerKind, Migration, MigrationSet, Migrator, PlanContents, PlanDigest,
-    PlanReport,
+    Actor, Error, ErrorKind, LedgerKind, Migration, MigrationSet, Migrator, PlanContents,
+    PlanDigest, PlanReport,
 };
 use std::future::Future;
 use std::io::{self, Write};
@@ -79,7 +79,10 @@ fn perform(
         Settings::Config(configuration) => Ok(Outcome::new(Body::Config(configuration.clone()))),
         Settings::Check(check) => check::check(check),
         Settings::Migrate(migrate) => {
-            connected(&migrate.change.database, body, progress, async |desk| {
+            // Of what is applied nothing has to be known but its checksum.
+            let database = &migrate.change.database;
+            let set = files(database, read_later)?;
+            connected_with(database, &set, body, progress, async |desk| {
                 migrate::migrate(migrate, desk).await
             })
         }
@@ -151,16 +154,30 @@ fn connected<'b>(
     progress: &mut Progress<'b>,
     work: impl AsyncFnOnce(&mut Desk<'_, 'b>) -> Result<Outcome, Stopped>,
 ) -> Result<Outcome, Trouble> {
-    let read;
-    let set = match &database.files {
-        Files::Binary(binary) => binary.set(),
-        Files::Embedded(migrator) => migrator.set(),
-        Files::Directory => {
-            read = MigrationSet::read_for(&database.directory, &database.shown, database.ledger)?;
-            &read
-        }
-    };
-    connected_with(database, set, body, progress, work)
+    let set = files(database, MigrationSet::read_for)?;
+    connected_with(database, &set, body, progress, work)
+}
+
+/// The files as `read` reads them, unless a program has them.
+fn files(
+    database: &Database,
+    read: fn(&Path, &str, LedgerKind) -> Result<MigrationSet, SourceError>,
+) -> Result<MigrationSet, Trouble> {
+    match &database.files {
+        Files::Binary(binary) => Ok(binary.set().clone()),
+        Files::Embedded(migrator) => Ok(migrator.set().clone()),
+        Files::Directory => Ok(read(&database.directory, &database.shown, database.ledger)?),
+    }
+}
+
+/// Leaves what the files hold for later; but what is wrong with a name is told together with everything else.
+fn read_later(
+    directory: &Path,
+    shown: &str,
+    ledger: LedgerKind,
+) -> Result<MigrationSet, SourceError> {
+    MigrationSet::read_later(directory, shown, ledger)
+        .or_else(|_| MigrationSet::read_for(directory, shown, ledger))
 }
 
 /// Does `work` on a runtime that ends with it.
@@ -185,6 +202,10 @@ fn connected_with<'b>(
         Ok(outcome) => outcome,
         Err(Stopped::Trouble(trouble)) => Outcome::new(body.clone()).troubled(trouble),
         Err(Stopped::Error(error)) => {
+            // Without the ledger every file may be pending, and what is wrong with one does not depend on the server.
+            if error.kind() == ErrorKind::Connect && database.ledger == LedgerKind::Devflow {
+                set.check_all(database.ledger)?;
+            }
             Outcome::of_error(&error, body.clone(), set).interrupted_by(signals.seen())
         }
     };
@@ -224,11 +245,8 @@ impl Desk<'_, '_> {
             database.policies.clone(),
         )
         .ledger(database.ledger)
-        .approval_required(database.approval != Approval::No);
-        // Files of devflow's own ledger were checked when they were read.
-        if database.ledger == LedgerKind::Supabase {
-            migrator = migrator.inspected_by(Migration::problems);
-        }
+        .approval_required(database.approval != Approval::No)
+        .inspected_by(Migration::problems);
         if let Some(environment) = &database.environment {
             migrator = migrator.environment(environment);
         }

@@ -137,6 +137,7 @@ fn of_fields(fields: &Fields<'_>, directory: &str) -> Option<Migration> {
         tables: Tables::of(tables.to_owned()),
         compatible_with,
         down: None,
+        unread: None,
     })
 }
 

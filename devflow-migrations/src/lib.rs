@@ -63,6 +63,7 @@ pub mod supabase;
 mod tables;
 mod text;
 mod unit;
+mod unread;
 mod version;
 
 pub use action::{Action, ActionKind};

@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use crate::name::FileName;
 use crate::tables::Tables;
 use crate::text::{Position, Span, Text};
+use crate::unread::Unread;
 use crate::version::Version;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Migration {
     pub(crate) tables: Tables,
     pub(crate) compatible_with: Option<Version>,
     pub(crate) down: Option<Arc<Migration>>,
+    /// Where the text was not looked into: how to do so. What the text holds is then asked of [`known`](Self::known) only.
+    pub(crate) unread: Option<Unread>,
 }
 
 static PLAIN: Action = Action::PLAIN;
@@ -75,7 +78,15 @@ impl Migration {
             compatible_with: None,
             tables: Tables::default(),
             down: None,
+            unread: None,
         })
+    }
+
+    /// Itself, or what its text turns out to hold.
+    fn known(&self) -> &Self {
+        self.unread
+            .as_ref()
+            .map_or(self, |unread| unread.seen(self))
     }
 
     /// The version, canonical.
@@ -117,33 +128,33 @@ impl Migration {
     /// Whether devflow opens a transaction around the file.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.known().mode
     }
 
     /// The file's own `BEGIN; … COMMIT;`, where it has one.
     #[must_use]
     pub fn wrapper(&self) -> Option<Wrapper> {
-        self.wrapper
+        self.known().wrapper
     }
 
     /// The statements, in order: each from its first to its last token, without its semicolon and outer comments.
     /// A wrapper's own `BEGIN` and `COMMIT` are not among them.
     #[must_use]
     pub fn statements(&self) -> &[Span] {
-        &self.statements
+        &self.known().statements
     }
 
     /// What the statements of a file outside a transaction do.
     #[doc(hidden)]
     #[must_use]
     pub fn actions(&self) -> &[Action] {
-        &self.actions
+        &self.known().actions
     }
 
     /// What this statement does; of a file in a transaction every one is plain.
     #[must_use]
     pub fn action(&self, statement: usize) -> &Action {
-        self.actions.get(statement).unwrap_or(&PLAIN)
+        self.actions().get(statement).unwrap_or(&PLAIN)
     }
 
     /// Whether its statements must run in one session of the server's: outside a transaction, with settings or anything
@@ -153,32 +164,32 @@ impl Migration {
         let leaves =
             |action: &Action| matches!(action.kind, ActionKind::Setting | ActionKind::Session);
         let leaves_something =
-            self.actions.iter().any(leaves) || self.limits.statement_timeout.is_some();
-        !self.mode.is_atomic() && leaves_something
+            self.actions().iter().any(leaves) || self.limits().statement_timeout.is_some();
+        !self.mode().is_atomic() && leaves_something
     }
 
     /// What the file asks for itself, against the run's settings.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.limits
+        self.known().limits
     }
 
     /// The newest migration that a build must have at least to work beside this one, where the file says so.
     #[must_use]
     pub fn compatible_with(&self) -> Option<&Version> {
-        self.compatible_with.as_ref()
+        self.known().compatible_with.as_ref()
     }
 
     /// The tables that the file makes and locks.
     #[must_use]
     pub fn tables(&self) -> &Tables {
-        &self.tables
+        &self.known().tables
     }
 
     /// Where this statement begins; past the last, where the file ends.
     #[must_use]
     pub fn place(&self, statement: usize) -> Position {
-        let span = self.statements.get(statement);
+        let span = self.statements().get(statement);
         self.text
             .position(span.map_or(usize::MAX, |span| span.start))
     }
@@ -193,7 +204,7 @@ impl Migration {
     #[must_use]
     pub fn executable(&self) -> Cow<'_, str> {
         let text = self.text.as_str();
-        let Some(wrapper) = self.wrapper else {
+        let Some(wrapper) = self.wrapper() else {
             return Cow::Borrowed(text);
         };
         let mut blanked = String::with_capacity(text.len());
@@ -260,6 +271,7 @@ mod tests {
             compatible_with: None,
             tables: Tables::default(),
             down: None,
+            unread: None,
         };
         assert_eq!(
             migration.executable(),

@@ -143,6 +143,7 @@ mod tests {
             compatible_with: None,
             tables: Tables::default(),
             down: None,
+            unread: None,
         }
     }
 

@@ -263,7 +263,7 @@ impl Migrator {
         let wish = Interrupt::default();
         let mut attempt = Attempt::new(self, target, wish.clone(), observer);
         let span = attempt.span("migrate");
-        until(&wish, interrupt, within(span, attempt.run())).await
+        until(&wish, interrupt, within(span, Box::pin(attempt.run()))).await
     }
 
     /// Like [`run_until`](Self::run_until), but `delegate` carries out the steps, while devflow plans, holds its lock, and
@@ -284,7 +284,7 @@ impl Migrator {
         let mut attempt = Attempt::new(self, &target, wish.clone(), observer);
         attempt.hand_over(delegate)?;
         let span = attempt.span("migrate");
-        until(&wish, interrupt, within(span, attempt.run())).await
+        until(&wish, interrupt, within(span, Box::pin(attempt.run()))).await
     }
 
     /// Shows what [`run_delegated_until`](Self::run_delegated_until) would do, and holds it against what `delegate` would;

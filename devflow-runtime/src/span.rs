@@ -147,7 +147,7 @@ impl Spans {
     }
 }
 
-/// Drives a verb in its run's span, which says how it failed.
+/// Drives a verb in its run's span, which says how it failed. A large one comes boxed, for it is held twice here.
 pub(crate) async fn within<T>(span: Span, verb: impl Future<Output = Result<T>>) -> Result<T> {
     let outcome = verb.instrument(span.clone()).await;
     if let Err(error) = &outcome {

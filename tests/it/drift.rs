@@ -224,7 +224,8 @@ fn a_database_that_is_ahead_is_refused_unless_a_policy_lets_it_pass() {
 fn a_service_that_is_older_than_its_database_starts_with_a_warning() {
     let database = TestDatabase::create();
     let newer = Project::new().copy_of("examples/service");
-    newer.write("migrations/9999_next.sql", "CREATE TABLE next (a int);\n");
+    let next = "-- devflow: compatible-with 4\nCREATE TABLE next (a int);\n";
+    newer.write("migrations/9999_next.sql", next);
     let migrate = newer.devflow(&["db", "migrate", "--yes"]);
     let _done = migrate.env("DATABASE_URL", &database.url()).run().expect(0);
     let anywhere = Project::new();
@@ -239,9 +240,6 @@ fn a_service_that_is_older_than_its_database_starts_with_a_warning() {
             .contains("the database is ahead: 9999_next.sql"),
         "{started:?}"
     );
-    newer.remove("migrations/9999_next.sql");
-    let migrate = newer.devflow(&["db", "migrate", "--yes"]);
-    let _refused = migrate.env("DATABASE_URL", &database.url()).run().expect(4);
 }
 
 #[test]

@@ -38,6 +38,27 @@ impl MigrationSet {
         shown: &str,
         ledger: LedgerKind,
     ) -> Result<Self, SourceError> {
+        Self::read_by(directory, shown, |file| file.read(ledger))
+    }
+
+    /// Reads names, encodings and checksums only. What a file holds is looked at when somebody asks, and
+    /// [`Migration::problems`] has to be asked before it is run.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), of names and encodings.
+    pub fn read_later(
+        directory: &Path,
+        shown: &str,
+        ledger: LedgerKind,
+    ) -> Result<Self, SourceError> {
+        Self::read_by(directory, shown, |file| file.read_later(ledger))
+    }
+
+    fn read_by(
+        directory: &Path,
+        shown: &str,
+        read: impl Fn(&MigrationFile) -> Result<Migration, Vec<Problem>>,
+    ) -> Result<Self, SourceError> {
         let paths = paths(directory).map_err(|error| unreadable(shown, &error))?;
         let (mut files, mut problems) = (Vec::new(), Vec::new());
         for named in paths
@@ -53,7 +74,7 @@ impl MigrationSet {
         problems.extend(orphans(&files));
         let (mut up, mut down) = (Vec::new(), HashMap::new());
         for file in &files {
-            match (file.read(ledger), file.name.direction) {
+            match (read(file), file.name.direction) {
                 (Ok(migration), Direction::Up) => up.push(migration),
                 (Ok(migration), Direction::Down) => {
                     down.insert(migration.version.clone(), Arc::new(migration));

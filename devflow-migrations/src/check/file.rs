@@ -3,11 +3,14 @@
 use super::fault::Fault;
 use super::{Checked, check, read};
 use crate::checksum::Checksum;
-use crate::migration::Migration;
+use crate::limits::Limits;
+use crate::migration::{Migration, Mode};
 use crate::name::FileName;
 use crate::problem::Problem;
 use crate::settings::LedgerKind;
+use crate::tables::Tables;
 use crate::text::{EncodingProblem, Text};
+use crate::unread::Unread;
 use crate::version::Version;
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -59,10 +62,6 @@ impl MigrationFile {
             problems.collect::<Vec<_>>()
         })?;
         Ok(Migration {
-            version: self.name.version.clone(),
-            path: Cow::Owned(self.shown.clone()),
-            checksum: Checksum::of(text.as_str()),
-            text,
             mode: checked.mode,
             wrapper: checked.wrapper,
             statements: Cow::Owned(checked.statements),
@@ -70,8 +69,39 @@ impl MigrationFile {
             limits: checked.limits,
             tables: checked.tables,
             compatible_with: checked.compatible_with,
-            down: None,
+            ..self.migration(text)
         })
+    }
+
+    /// Reads the file without looking at what it holds.
+    pub(crate) fn read_later(&self, ledger: LedgerKind) -> Result<Migration, Vec<Problem>> {
+        let bytes = self.bytes().map_err(|problem| vec![*problem])?;
+        let text = Text::from_bytes(bytes).map_err(|error| vec![self.not_a_text(error)])?;
+        Ok(Migration {
+            unread: Some(Unread::new(match ledger {
+                LedgerKind::Devflow => |migration| seen(migration, LedgerKind::Devflow),
+                LedgerKind::Supabase => |migration| seen(migration, LedgerKind::Supabase),
+            })),
+            ..self.migration(text)
+        })
+    }
+
+    fn migration(&self, text: Text) -> Migration {
+        Migration {
+            version: self.name.version.clone(),
+            path: Cow::Owned(self.shown.clone()),
+            checksum: Checksum::of(text.as_str()),
+            text,
+            mode: Mode::Transaction,
+            wrapper: None,
+            statements: Cow::Borrowed(&[]),
+            actions: Vec::new(),
+            limits: Limits::default(),
+            tables: Tables::default(),
+            compatible_with: None,
+            down: None,
+            unread: None,
+        }
     }
 
     /// The file's bytes; symbolic links are followed, for Kubernetes makes ConfigMaps of them.
@@ -144,6 +174,26 @@ fn checked(text: &str, version: &Version, ledger: LedgerKind) -> Result<Checked,
     match ledger {
         LedgerKind::Devflow => check(text, version, ledger),
         LedgerKind::Supabase => Ok(read(text, version, ledger)),
+    }
+}
+
+/// What a text holds, without the text.
+fn seen(migration: &Migration, ledger: LedgerKind) -> Migration {
+    let read = read(migration.text.as_str(), &migration.version, ledger);
+    Migration {
+        version: migration.version.clone(),
+        path: migration.path.clone(),
+        text: Text::from_static(""),
+        checksum: migration.checksum,
+        mode: read.mode,
+        wrapper: read.wrapper,
+        statements: Cow::Owned(read.statements),
+        actions: read.actions,
+        limits: read.limits,
+        tables: read.tables,
+        compatible_with: read.compatible_with,
+        down: None,
+        unread: None,
     }
 }
 

@@ -23,8 +23,20 @@ impl MigrationSet {
     /// # Errors
     /// Every problem of every file, down files included.
     pub fn check(&self, ledger: LedgerKind) -> Result<(), SourceError> {
-        let files = self.iter().filter(|_| ledger == LedgerKind::Supabase);
-        let files = files.flat_map(|up| std::iter::once(up).chain(up.down()));
+        match ledger {
+            LedgerKind::Devflow => Ok(()),
+            LedgerKind::Supabase => self.check_all(ledger),
+        }
+    }
+
+    /// Checks what every file holds, whether it may be applied or not.
+    ///
+    /// # Errors
+    /// Every problem of every file, down files included.
+    pub fn check_all(&self, ledger: LedgerKind) -> Result<(), SourceError> {
+        let files = self
+            .iter()
+            .flat_map(|up| std::iter::once(up).chain(up.down()));
         SourceError::check(files.flat_map(|file| file.problems(ledger)).collect())
     }
 }
@@ -72,5 +84,45 @@ mod tests {
         let all = set.check(LedgerKind::Supabase).unwrap_err();
         assert_eq!(all.problems().len(), 6);
         assert_eq!(all.problems()[0].path, "m/2_open.sql");
+    }
+
+    #[test]
+    fn a_file_that_is_read_later_is_looked_into_when_somebody_asks() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = [
+            ("1_a.sql", "begin;\ncreate table a (b int);\ncommit;"),
+            (
+                "2_b.up.sql",
+                "-- devflow: retry, compatible-with 1\nalter table a add c int, drop b;",
+            ),
+            ("2_b.down.sql", "create index concurrently i on a (b);"),
+        ];
+        for (name, text) in files {
+            fs::write(directory.path().join(name), text).unwrap();
+        }
+        let now = MigrationSet::read(directory.path(), "m").unwrap();
+        let later = MigrationSet::read_later(directory.path(), "m", LedgerKind::Devflow).unwrap();
+        assert_eq!(later.applied_digest(), now.applied_digest());
+        assert!(!format!("{later:?}").contains("Unread(Some"));
+        let known = |migration: &Migration| {
+            let (mode, wrapper) = (migration.mode(), migration.wrapper());
+            let (statements, actions) = (migration.statements(), migration.actions());
+            let (limits, tables) = (migration.limits(), migration.tables());
+            let compatible_with = migration.compatible_with();
+            format!(
+                "{mode:?} {wrapper:?} {statements:?} {actions:?} {limits:?} {tables:?} {compatible_with:?}"
+            )
+        };
+        let all = |set: &MigrationSet| {
+            let files = set
+                .iter()
+                .flat_map(|up| std::iter::once(up).chain(up.down()));
+            files.map(|file| known(file)).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&later), all(&now));
+        fs::write(directory.path().join("3_c.sql"), "selct; commit").unwrap();
+        let bad = MigrationSet::read_later(directory.path(), "m", LedgerKind::Devflow).unwrap();
+        let told = bad.check_all(LedgerKind::Devflow).unwrap_err();
+        assert_eq!(told.problems().len(), 2);
     }
 }

@@ -41,6 +41,7 @@ pub(crate) fn migration(version: &str) -> Migration {
         compatible_with: None,
         tables: Tables::default(),
         down: None,
+        unread: None,
     }
 }
 
