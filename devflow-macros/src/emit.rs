@@ -1,9 +1,7 @@
 //! Migrations as constants.
 
 use crate::source::Source;
-use devflow_migrations::{
-    Ahead, LedgerKind, Manifest, Migration, Missing, OutOfOrder, Pooler, Settings,
-};
+use devflow_migrations::{Ahead, LedgerKind, Manifest, Migration, Missing, OutOfOrder, Pooler};
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
 use std::path::Path;
@@ -15,7 +13,7 @@ use std::time::Duration;
 pub(crate) fn migrations(source: &Source) -> TokenStream {
     let Source { set, table, .. } = source;
     let tracked = tracked(source);
-    let settings = settings(source.ledger, &source.settings);
+    let settings = settings(source);
     let (schema, name, count) = (table.schema(), table.table(), set.len());
     let texts = Literal::string(&Manifest::texts(set));
     let manifest = Manifest::bytes(set, &source.shown, table, source.ledger);
@@ -47,8 +45,10 @@ fn absolute(path: &str) -> Option<String> {
         .ok()
 }
 
-fn settings(ledger: LedgerKind, settings: &Settings) -> TokenStream {
-    let ledger = match ledger {
+fn settings(source: &Source) -> TokenStream {
+    let settings = &source.settings;
+    let sources = option(source.directory.to_str().and_then(absolute));
+    let ledger = match source.ledger {
         LedgerKind::Devflow => quote!(__devflow::LedgerKind::Devflow),
         LedgerKind::Supabase => quote!(__devflow::LedgerKind::Supabase),
     };
@@ -93,6 +93,7 @@ fn settings(ledger: LedgerKind, settings: &Settings) -> TokenStream {
             connect_timeout: #connect_timeout,
             connect_budget: #connect_budget,
             tracking_readers: &[#(#readers),*],
+            sources: if ::core::cfg!(debug_assertions) { #sources } else { ::core::option::Option::None },
         }
     }
 }

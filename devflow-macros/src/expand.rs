@@ -121,6 +121,8 @@ mod tests {
             )
         };
         let own = embedded("begin; select 1; commit; select 2");
+        let of_debug_builds = "sources:if::core::cfg!(debug_assertions){::core::option::Option::Some(\"$PACKAGE/db\")}";
+        assert!(own.contains(of_debug_builds), "{own}");
         assert!(own.contains("own-transactions"), "{own}");
         let mixed = embedded("select 1; vacuum t");
         assert!(mixed.contains("compile_error!"), "{mixed}");

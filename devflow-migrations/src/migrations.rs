@@ -58,6 +58,8 @@ pub struct EmbeddedSettings {
     pub connect_timeout: Option<u64>,
     pub connect_budget: Option<u64>,
     pub tracking_readers: &'static [&'static str],
+    /// Where the files were when the compiler read them: of a build for debugging only, for a path is nobody's business.
+    pub sources: Option<&'static str>,
 }
 
 impl Migrations {
@@ -117,6 +119,12 @@ impl Migrations {
         }
     }
 
+    /// Where the files were when the compiler read them; known in a build with debug assertions only.
+    #[must_use]
+    pub const fn sources(&self) -> Option<&'static str> {
+        self.settings.sources
+    }
+
     /// How many files the macro embedded.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -173,6 +181,7 @@ mod tests {
         connect_timeout: None,
         connect_budget: None,
         tracking_readers: &[],
+        sources: None,
     };
 
     fn embed(count: usize, texts: String, manifest: Vec<u8>) -> Migrations {

@@ -104,6 +104,7 @@ impl<'a> Attempt<'a> {
     /// Applies what is pending.
     pub(crate) async fn run(mut self) -> Result<Report> {
         self.check_request()?;
+        self.remark_stale();
         let connector = self.connector()?;
         let mut session = self.connect(&connector).await?;
         let result = self.rounds(&connector, &mut session).await;

@@ -169,6 +169,7 @@ mod settle;
 mod shown;
 mod socket;
 mod span;
+mod stale;
 mod statements;
 mod step;
 mod tables;

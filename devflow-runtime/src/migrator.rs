@@ -42,6 +42,8 @@ pub struct Migrator {
     pub(crate) approval_required: Option<bool>,
     pub(crate) server_wait: Option<Duration>,
     pub(crate) inspection: Option<Inspection>,
+    /// The directory that a build for debugging embeds.
+    pub(crate) sources: Option<&'static str>,
 }
 
 /// Who asked for a run, as claimed by the caller; kept in the ledger.
@@ -67,6 +69,7 @@ impl Migrator {
         Self {
             is_whole: set.len() == migrations.len(),
             ledger: migrations.ledger(),
+            sources: migrations.sources(),
             ..Self::with_set(set, migrations.table(), settings)
         }
     }
@@ -88,6 +91,7 @@ impl Migrator {
             approval_required: None,
             server_wait: None,
             inspection: None,
+            sources: None,
         }
     }
 

@@ -36,7 +36,8 @@ fn blocks(database: &TestDatabase) -> usize {
 #[test]
 fn a_step_touches_as_much_of_a_long_ledger_as_of_a_short_one() {
     let [short, long] = [0, 4000].map(|rows| blocks_a_step(rows, 20));
-    assert!(long <= short + 10, "{long} blocks, and {short} blocks");
+    // The indexes of a long one are a level deeper. Reading its rows would be more than a hundred blocks.
+    assert!(long <= short + 30, "{long} blocks, and {short} blocks");
 }
 
 /// How often the server flushes its log for this many migrations on a new database.

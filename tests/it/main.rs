@@ -34,6 +34,7 @@ mod generate;
 mod github;
 mod guarantees;
 mod guards;
+mod guides;
 mod half_open;
 mod history;
 mod hostile;
