@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
     let _refused = plan.into_clean();
 });
 
-/// `version seq event name checksum statement`, each of which may be missing.
+/// `version seq event name checksum statement compatible-with`, each of which may be missing.
 fn row(index: usize, line: &str) -> LedgerRow {
     let mut words = line.split(' ');
     let mut word = || words.next().map(str::to_owned);
@@ -30,6 +30,7 @@ fn row(index: usize, line: &str) -> LedgerRow {
         name: word(),
         checksum: word(),
         statement: word().and_then(|count| count.parse().ok()),
+        compatible_with: word().and_then(|version| version.parse().ok()),
         progress: None,
         id: index as i64,
         execution_ms: None,
