@@ -11,6 +11,7 @@ use crate::surroundings::Surroundings;
 use std::io::Write;
 
 /// One call of the command: what it would report if nothing came of it, and how it is to look.
+#[derive(Clone)]
 pub(crate) struct Call<'a> {
     body: Body,
     look: Look,

@@ -203,7 +203,9 @@ fn connected_with<'b>(
         Err(Stopped::Trouble(trouble)) => Outcome::new(body.clone()).troubled(trouble),
         Err(Stopped::Error(error)) => {
             // Without the ledger every file may be pending, and what is wrong with one does not depend on the server.
-            if error.kind() == ErrorKind::Connect && database.ledger == LedgerKind::Devflow {
+            let may_be_pending = matches!(database.files, Files::Directory)
+                && database.ledger == LedgerKind::Devflow;
+            if error.kind() == ErrorKind::Connect && may_be_pending {
                 set.check_all(database.ledger)?;
             }
             Outcome::of_error(&error, body.clone(), set).interrupted_by(signals.seen())
@@ -215,7 +217,7 @@ fn connected_with<'b>(
     Ok(outcome)
 }
 
-fn no_runtime(error: io::Error) -> Trouble {
+pub(crate) fn no_runtime(error: io::Error) -> Trouble {
     Trouble::new(
         Kind::Broken,
         "no_runtime",

@@ -2,6 +2,7 @@
 
 use crate::args::{EmbeddedMigrate, EmbeddedTalk, Verb};
 use crate::call::Call;
+use crate::command::no_runtime;
 use crate::look::{Attendance, Format};
 use crate::outcome::Body;
 use crate::secret::Secret;
@@ -104,36 +105,34 @@ impl Embedded {
             url: url.map_err(|error| format!("{error:#}")),
             surroundings,
         };
-        // A runtime cannot be started on a thread that belongs to another one.
-        let done = std::thread::scope(|scope| {
-            let work = move || self.perform(service, out, err);
-            scope.spawn(work).join()
-        });
-        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    }
-
-    fn perform(
-        self,
-        service: Service<'_>,
-        out: &mut dyn Write,
-        err: &mut (dyn Write + Send),
-    ) -> u8 {
-        let manner = match &self.verb {
-            None => &self.migrate.change.database,
-            Some(verb) => verb.manner(),
-        };
-        let call = Call::new(
-            self.body(),
-            Format::of(manner.json),
-            Attendance::of(manner.ci),
-            &self.talk.arguments(),
-            service.surroundings,
-        );
+        let call = self.call(surroundings);
         let settings = match self.verb {
             None => service.migrate(self.migrate),
             Some(verb) => service.settle(verb),
         };
-        call.perform(settings, out, err)
+        // A runtime cannot be started on a thread that belongs to another one.
+        let done = std::thread::scope(|scope| {
+            let (call, out, err) = (call.clone(), &mut *out, &mut *err);
+            let work = move || call.perform(settings, out, err);
+            let thread = std::thread::Builder::new().spawn_scoped(scope, work)?;
+            let code = thread.join();
+            Ok(code.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        done.unwrap_or_else(|error| call.perform(Err(no_runtime(error)), out, err))
+    }
+
+    fn call<'a>(&self, surroundings: &'a Surroundings) -> Call<'a> {
+        let manner = match &self.verb {
+            None => &self.migrate.change.database,
+            Some(verb) => verb.manner(),
+        };
+        Call::new(
+            self.body(),
+            Format::of(manner.json),
+            Attendance::of(manner.ci),
+            &self.talk.arguments(),
+            surroundings,
+        )
     }
 
     /// The empty outcome of the command.
@@ -149,7 +148,8 @@ impl Embedded {
 mod tests {
     use super::*;
     use clap::{ArgAction, Command, FromArgMatches};
-    use devflow_runtime::{MigrationSet, Settings, TableName};
+    use devflow_runtime::{LedgerKind, Migration, MigrationSet, Settings, TableName};
+    use std::time::Duration;
 
     /// A service whose own flags have the short names of ours.
     fn service() -> Command {
@@ -192,6 +192,29 @@ mod tests {
         }
         let (code, said) = call("myservice migrate --dry-run");
         assert_eq!((code, said.contains("no URL here")), (2, true));
+    }
+
+    /// What devflow's own ledger would not take may be in a Supabase project.
+    #[test]
+    fn without_a_server_the_files_of_a_program_are_not_what_is_wrong() {
+        let text = "select 1; commit; select 2".to_owned();
+        let file = Migration::unchecked("m/1_a.sql".to_owned(), text).unwrap();
+        let settings = Settings {
+            connect_budget: Some(Duration::ZERO),
+            ..Settings::default()
+        };
+        let set = MigrationSet::new(vec![file]).unwrap();
+        let migrator = Migrator::with_set(set, TableName::default(), settings);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = parse("myservice migrate --json").unwrap().run_in(
+            migrator.ledger(LedgerKind::Supabase),
+            || Ok::<_, String>("postgres://127.0.0.1:1/app".to_owned()),
+            &Surroundings::default(),
+            &mut out,
+            &mut err,
+        );
+        let said = String::from_utf8(out).unwrap();
+        assert_eq!(code, 6, "{said}");
     }
 
     #[test]

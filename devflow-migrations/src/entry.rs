@@ -124,20 +124,14 @@ fn of_fields(fields: &Fields<'_>, directory: &str) -> Option<Migration> {
         Some(_) => Some(Version::parse(fields.text(field::COMPATIBLE_WITH)?).ok()?),
         None => None,
     };
+    let version = FileName::parse(file)?.ok()?.version;
+    let path = Cow::Owned(format!("{directory}/{file}"));
+    let checksum = Checksum::from_bytes(fields.get(field::CHECKSUM)?.try_into().ok()?);
     Some(Migration {
-        version: FileName::parse(file)?.ok()?.version,
-        path: Cow::Owned(format!("{directory}/{file}")),
-        text: Text::from_static(""),
-        checksum: Checksum::from_bytes(fields.get(field::CHECKSUM)?.try_into().ok()?),
         mode,
-        wrapper: None,
-        statements: Cow::Borrowed(&[]),
-        actions: Vec::new(),
-        limits: Limits::default(),
         tables: Tables::of(tables.to_owned()),
         compatible_with,
-        down: None,
-        unread: None,
+        ..Migration::blank(version, path, Text::from_static(""), checksum)
     })
 }
 

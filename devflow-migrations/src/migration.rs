@@ -65,21 +65,37 @@ impl Migration {
             start: 0,
             end: text.len(),
         };
+        let version = FileName::parse(file)?.ok()?.version;
+        let checksum = Checksum::of(&text);
+        let text = Text::from_bytes(text.into_bytes()).ok()?;
         Some(Self {
-            version: FileName::parse(file)?.ok()?.version,
-            checksum: Checksum::of(&text),
-            text: Text::from_bytes(text.into_bytes()).ok()?,
-            path: Cow::Owned(path),
+            statements: Cow::Owned(vec![whole]),
+            ..Self::blank(version, Cow::Owned(path), text, checksum)
+        })
+    }
+
+    /// One whose text holds nothing, as far as is known.
+    pub(crate) fn blank(
+        version: Version,
+        path: Cow<'static, str>,
+        text: Text,
+        checksum: Checksum,
+    ) -> Self {
+        Self {
+            version,
+            path,
+            text,
+            checksum,
             mode: Mode::Transaction,
             wrapper: None,
-            statements: Cow::Owned(vec![whole]),
+            statements: Cow::Borrowed(&[]),
             actions: Vec::new(),
             limits: Limits::default(),
-            compatible_with: None,
             tables: Tables::default(),
+            compatible_with: None,
             down: None,
             unread: None,
-        })
+        }
     }
 
     /// Itself, or what its text turns out to hold.
@@ -258,20 +274,10 @@ mod tests {
         let text = "-- é\nBEGIN ;\nselect 1;\nCOMMIT;\n";
         let begin = Span { start: 6, end: 13 };
         let commit = Span { start: 24, end: 31 };
+        let path = "migrations/1_a.sql".to_owned();
         let migration = Migration {
-            version: Version::parse("1").unwrap(),
-            path: Cow::Borrowed("migrations/1_a.sql"),
-            text: Text::from_static(text),
-            checksum: Checksum::of(text),
-            mode: Mode::Transaction,
             wrapper: Some(Wrapper { begin, commit }),
-            statements: Cow::Borrowed(&[]),
-            actions: Vec::new(),
-            limits: Limits::default(),
-            compatible_with: None,
-            tables: Tables::default(),
-            down: None,
-            unread: None,
+            ..Migration::unchecked(path, text.to_owned()).unwrap()
         };
         assert_eq!(
             migration.executable(),

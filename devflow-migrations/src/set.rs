@@ -122,29 +122,9 @@ impl std::error::Error for DuplicateVersion {}
 mod tests {
     use super::*;
     use crate::checksum::Checksum;
-    use crate::limits::Limits;
-    use crate::migration::Mode;
-    use crate::tables::Tables;
-    use crate::text::Text;
-    use std::borrow::Cow;
 
     fn migration(path: &'static str, text: &'static str) -> Migration {
-        let version = path.split('_').next().unwrap();
-        Migration {
-            version: Version::parse(version).unwrap(),
-            path: Cow::Borrowed(path),
-            text: Text::from_static(text),
-            checksum: Checksum::of(text),
-            mode: Mode::Transaction,
-            wrapper: None,
-            statements: Cow::Borrowed(&[]),
-            actions: Vec::new(),
-            limits: Limits::default(),
-            compatible_with: None,
-            tables: Tables::default(),
-            down: None,
-            unread: None,
-        }
+        Migration::unchecked(path.to_owned(), text.to_owned()).unwrap()
     }
 
     fn set(files: &[(&'static str, &'static str)]) -> MigrationSet {

@@ -7,9 +7,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// What makes Cargo see a new file.
-const BUILD_SCRIPT: &str = "println!(\"cargo::rerun-if-changed=migrations\");";
-
 impl Attempt<'_> {
     /// Says when the binary does not embed the files as they are: stable Rust does not see a new one without a build
     /// script. A release knows no directory, and one that is not there any more says nothing.
@@ -22,11 +19,22 @@ impl Attempt<'_> {
         };
         if let Some(difference) = difference(&self.migrator.set, &files) {
             self.teller.remark(format!(
-                "this binary is stale: {difference}; build it again. That Cargo sees new files takes a build.rs that says \
-                 `{BUILD_SCRIPT}`, with the directory's own name"
+                "this binary is stale: {difference}; build it again. For Cargo to see new files, build.rs has to say \
+                 `println!(\"cargo::rerun-if-changed={}\");`",
+                shown(&self.migrator.set, directory)
             ));
         }
     }
+}
+
+/// The directory as users know it, or its last name where no migration tells.
+fn shown<'a>(set: &'a MigrationSet, directory: &'a str) -> &'a str {
+    let path = set
+        .iter()
+        .next()
+        .and_then(|first| first.path().rsplit_once('/'));
+    let last = directory.rsplit('/').next().unwrap_or(directory);
+    path.map_or(last, |(directory, _)| directory)
 }
 
 /// The up files, by their names.
@@ -90,6 +98,8 @@ mod tests {
         write("1_a.up.sql", "\u{feff}select 1;\r\n");
         write("1_a.down.sql", "select 2;");
         write("README.md", "no migration");
+        assert_eq!(shown(&set(&[("1_a.sql", "")]), "/tmp/x"), "m");
+        assert_eq!(shown(&set(&[]), "/tmp/x"), "x");
         let said =
             |texts: &[(&str, &str)]| difference(&set(texts), &files(directory.path()).unwrap());
         assert_eq!(said(&[("1_a.up.sql", "select 1;\n")]), None);

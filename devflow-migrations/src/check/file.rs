@@ -3,12 +3,10 @@
 use super::fault::Fault;
 use super::{Checked, check, read};
 use crate::checksum::Checksum;
-use crate::limits::Limits;
-use crate::migration::{Migration, Mode};
+use crate::migration::Migration;
 use crate::name::FileName;
 use crate::problem::Problem;
 use crate::settings::LedgerKind;
-use crate::tables::Tables;
 use crate::text::{EncodingProblem, Text};
 use crate::unread::Unread;
 use crate::version::Version;
@@ -61,16 +59,7 @@ impl MigrationFile {
                 .map(|fault| fault.problem(&self.shown, &text));
             problems.collect::<Vec<_>>()
         })?;
-        Ok(Migration {
-            mode: checked.mode,
-            wrapper: checked.wrapper,
-            statements: Cow::Owned(checked.statements),
-            actions: checked.actions,
-            limits: checked.limits,
-            tables: checked.tables,
-            compatible_with: checked.compatible_with,
-            ..self.migration(text)
-        })
+        Ok(holding(checked, self.migration(text)))
     }
 
     /// Reads the file without looking at what it holds.
@@ -87,21 +76,9 @@ impl MigrationFile {
     }
 
     fn migration(&self, text: Text) -> Migration {
-        Migration {
-            version: self.name.version.clone(),
-            path: Cow::Owned(self.shown.clone()),
-            checksum: Checksum::of(text.as_str()),
-            text,
-            mode: Mode::Transaction,
-            wrapper: None,
-            statements: Cow::Borrowed(&[]),
-            actions: Vec::new(),
-            limits: Limits::default(),
-            tables: Tables::default(),
-            compatible_with: None,
-            down: None,
-            unread: None,
-        }
+        let checksum = Checksum::of(text.as_str());
+        let path = Cow::Owned(self.shown.clone());
+        Migration::blank(self.name.version.clone(), path, text, checksum)
     }
 
     /// The file's bytes; symbolic links are followed, for Kubernetes makes ConfigMaps of them.
@@ -180,20 +157,26 @@ fn checked(text: &str, version: &Version, ledger: LedgerKind) -> Result<Checked,
 /// What a text holds, without the text.
 fn seen(migration: &Migration, ledger: LedgerKind) -> Migration {
     let read = read(migration.text.as_str(), &migration.version, ledger);
+    let unread = Migration::blank(
+        migration.version.clone(),
+        migration.path.clone(),
+        Text::from_static(""),
+        migration.checksum,
+    );
+    holding(read, unread)
+}
+
+/// A migration with what its text holds.
+fn holding(checked: Checked, migration: Migration) -> Migration {
     Migration {
-        version: migration.version.clone(),
-        path: migration.path.clone(),
-        text: Text::from_static(""),
-        checksum: migration.checksum,
-        mode: read.mode,
-        wrapper: read.wrapper,
-        statements: Cow::Owned(read.statements),
-        actions: read.actions,
-        limits: read.limits,
-        tables: read.tables,
-        compatible_with: read.compatible_with,
-        down: None,
-        unread: None,
+        mode: checked.mode,
+        wrapper: checked.wrapper,
+        statements: Cow::Owned(checked.statements),
+        actions: checked.actions,
+        limits: checked.limits,
+        tables: checked.tables,
+        compatible_with: checked.compatible_with,
+        ..migration
     }
 }
 

@@ -5,7 +5,6 @@ use crate::checksum::Checksum;
 use crate::event::LedgerEvent;
 use crate::ledger::LedgerRow;
 use crate::ledger::tests::row;
-use crate::limits::Limits;
 use crate::settings::LedgerKind;
 use crate::tables::Tables;
 use crate::text::{Span, Text};
@@ -28,20 +27,10 @@ pub(super) const LENIENT: Policy = Policy {
 /// A migration `<version>_m.sql` of two statements; its text is its version's.
 pub(crate) fn migration(version: &str) -> Migration {
     let text = format!("select {version}; select 2;");
+    let path = format!("migrations/{version}_m.sql");
     Migration {
-        version: Version::parse(version).unwrap(),
-        path: Cow::Owned(format!("migrations/{version}_m.sql")),
-        checksum: Checksum::of(&text),
-        text: Text::from_bytes(text.into_bytes()).unwrap(),
-        mode: Mode::Transaction,
-        wrapper: None,
         statements: Cow::Borrowed(&[Span { start: 0, end: 8 }, Span { start: 10, end: 18 }]),
-        actions: Vec::new(),
-        limits: Limits::default(),
-        compatible_with: None,
-        tables: Tables::default(),
-        down: None,
-        unread: None,
+        ..Migration::unchecked(path, text).unwrap()
     }
 }
 

@@ -12,12 +12,8 @@ use crate::tell::Teller;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The mean pause between polls on a connection that stays open is a part of the time that was waited so far, within
-/// these: fifty copies of a service that start together have little to wait for, and the last of them hears soon that
-/// the work is done.
+/// The mean pause between polls on a connection that stays open.
 const PAUSE: Duration = Duration::from_millis(250);
-const SHORTEST: Duration = Duration::from_millis(80);
-const PART: u32 = 3;
 
 /// The mean pause between polls that connect anew: at least this, and this many times what the last one took, so that
 /// even hundreds of waiters are connected a few at a time, whatever the server's speed.
@@ -160,10 +156,9 @@ impl Waiter<'_, '_> {
         if is_long || self.link == Link::Pooled {
             session.close().await;
         }
-        let pause = match (is_long, self.link) {
-            (true, _) => (pace.turn.elapsed() * SHARE).clamp(AWAY, LONGEST_AWAY),
-            (false, Link::Direct) => (self.since.elapsed() / PART).clamp(SHORTEST, PAUSE),
-            (false, Link::Pooled) => PAUSE,
+        let pause = match is_long {
+            true => (pace.turn.elapsed() * SHARE).clamp(AWAY, LONGEST_AWAY),
+            false => PAUSE,
         };
         let left = self.limit.saturating_sub(self.since.elapsed());
         self.interrupt.sleep(jittered(pause).min(left)).await;
