@@ -1,7 +1,52 @@
 //! Why figures are not what the bar asks for: the report shows the reason of each line that is missed.
 
 /// The line's title, and the reason.
-pub(crate) const WHY: &[(&str, &str)] = &[];
+pub(crate) const WHY: &[(&str, &str)] = &[
+    (
+        "Nothing pending, 1,000 migrations",
+        "the server takes 4.5 ms for the look, where sqlx's queries take 2: in one message it holds owner, columns, key, comment, \
+         triggers and rules of both tables against what devflow makes, in a session whose catalog caches are empty; that does \
+         not grow with the count, and it is earned back fivefold by the 13 round trips that are not made as soon as there is a link",
+    ),
+    (
+        "Nothing pending, 1,000 migrations, command",
+        "psql reads no migrations; the command opens and hashes 1,000 files to find what was modified, as sqlx-cli does",
+    ),
+    (
+        "Nothing pending: command's memory",
+        "the program is larger than sqlx-cli: its pages are most of it, and of those the syntax checker's and the manual's tables",
+    ),
+    (
+        "Nothing pending: command's instructions",
+        "it reads devflow.yml, looks into the git and GitHub variables, and compares the whole chain of versions; it was 130 M \
+         while each start parsed every file",
+    ),
+    (
+        "50 replicas, first start",
+        "a waiter asks again four times a second, so that the last learn 250 ms late that the work is done, and meanwhile each of \
+         the 50 takes a few ms of the processors that the one at work needs; sqlx waits inside the server, which deadlocks with \
+         CREATE INDEX CONCURRENTLY (docs/guarantees.md)",
+    ),
+    (
+        "20,000 INSERTs",
+        "each statement is told from the next and hashed before anything is sent, and the file is sent in groups that name the \
+         statement that failed; the peers send the text unread",
+    ),
+    (
+        "50 MB file",
+        "each statement is told from the next and hashed before anything is sent; the peers send the text unread, and hold \
+         three to six times the memory on both sides",
+    ),
+    (
+        "50 MB file: client's memory",
+        "beside the text lies the list of its statements",
+    ),
+    (
+        "1,000 migrations in the program",
+        "each file has its checksum, its name, its statements' places and the tables that it locks beside its SQL, some 70 bytes; \
+         sqlx needs more for the same files",
+    ),
+];
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,10 @@
 use super::fault::Fault;
 use super::stack::on_large_stack;
 use super::statement::Statement;
+use squawk_lexer::{LiteralKind, TokenKind, tokenize};
 use squawk_syntax::SourceFile;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The parser is given at most this many bytes of whole statements at a time: it gives up after a number of steps,
 /// and its trees take many times the text's size.
@@ -34,8 +37,26 @@ fn errors_here(text: &str, statements: &[Statement]) -> Vec<Fault> {
         .map_or(0, |statement| statement.span.start);
     let within = statements.partition_point(|statement| statement.end - start <= MOST);
     let statements = &statements[..within];
+    // A file of rows says one thing thousands of times; only where there is an error is every statement parsed.
+    let mut seen = HashSet::new();
+    let is_new = |statement: &Statement| {
+        let sql = &text[statement.span.start..statement.end];
+        is_readable(statement) && (!writes_rows(sql) || seen.insert(form(sql)))
+    };
+    match errors_where(text, statements, is_new).is_empty() {
+        true => Vec::new(),
+        false => errors_where(text, statements, is_readable),
+    }
+}
+
+/// The first syntax error of each of these statements.
+fn errors_where(
+    text: &str,
+    statements: &[Statement],
+    mut is_wanted: impl FnMut(&Statement) -> bool,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for mut readable in statements.split(|statement| !is_readable(statement)) {
+    for mut readable in statements.split(|statement| !is_wanted(statement)) {
         while let Some(first) = readable.first() {
             let fits = |statement: &&Statement| statement.end - first.span.start <= CHUNK;
             let count = readable.iter().take_while(fits).count().max(1);
@@ -45,6 +66,36 @@ fn errors_here(text: &str, statements: &[Statement]) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Elsewhere a string may be a function's body, and a number a partition's bound.
+fn writes_rows(sql: &str) -> bool {
+    let first = sql.get(.."INSERT".len());
+    first.is_some_and(|first| {
+        ["INSERT", "UPDATE", "DELETE"]
+            .iter()
+            .any(|word| first.eq_ignore_ascii_case(word))
+    })
+}
+
+/// A hash of all that the parser judges by: rows that differ only in their whole numbers and plain strings have the same.
+fn form(sql: &str) -> u64 {
+    let mut form = DefaultHasher::new();
+    let mut rest = sql;
+    for token in tokenize(sql) {
+        let (word, behind) = rest.split_at(token.len as usize);
+        match token.kind {
+            TokenKind::Literal {
+                kind: LiteralKind::Str { terminated: true },
+            } => "''".hash(&mut form),
+            TokenKind::Literal {
+                kind: LiteralKind::Int { .. },
+            } if word.bytes().all(|byte| byte.is_ascii_digit()) => "0".hash(&mut form),
+            _ => word.hash(&mut form),
+        }
+        rest = behind;
+    }
+    form.finish()
 }
 
 /// Whether the parser can be trusted with it.
@@ -170,6 +221,46 @@ mod tests {
         let line = "insert into t values (1, 'é');\n";
         let text = format!("{}selct;\n{}", line.repeat(3_000), line.repeat(3_000));
         assert_eq!(offsets(&text), [line.len() * 3_000]);
+    }
+
+    #[test]
+    fn rows_alike_are_parsed_once_and_every_error_is_told() {
+        let rows =
+            "insert into t values (1, 'a');\ninsert into t values (22, 'it''s');\n".repeat(100);
+        assert_eq!(offsets(&rows), [0; 0]);
+        let wrong = "insert into t values (1, );\ninsert into t values (2, );\n";
+        assert_eq!(offsets(&format!("{rows}{wrong}{rows}{wrong}")).len(), 4);
+        for other in [
+            "insert into t values (1, 'a' 'b');",
+            "insert into t values (1x, 'a');",
+            "insert into t values (1, 'a'));",
+            "insert into t valuess (1, 'a');",
+        ] {
+            let found = offsets(&format!("{rows}{other}"));
+            assert!(
+                matches!(found[..], [offset] if offset >= rows.len()),
+                "{other}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_string_or_a_number_says_counts_where_it_is_no_row() {
+        let function =
+            |body: &str| format!("create function f() returns int language sql as '{body}';\n");
+        assert_eq!(
+            form("insert into t values (1)"),
+            form("insert into t values (234)")
+        );
+        assert_ne!(
+            form("insert into t values (1)"),
+            form("insert into t values (1.5)")
+        );
+        assert_ne!(
+            form("insert into t values ('a' 'b')"),
+            form("insert into t values ('a'\n'b')")
+        );
+        assert!(!writes_rows(&function("select 1")));
     }
 
     #[test]
