@@ -14,12 +14,12 @@ pub(crate) const WHY: &[(&str, &str)] = &[
     ),
     (
         "Nothing pending: command's memory",
-        "the program is larger than sqlx-cli: its pages are most of it, and of those the syntax checker's and the manual's tables",
+        "its program has 9.5 MB, where sqlx-cli has 7.9: of what a short run touches, most is the program itself",
     ),
     (
         "Nothing pending: command's instructions",
-        "it reads devflow.yml, looks into the git and GitHub variables, and compares the whole chain of versions; it was 130 M \
-         while each start parsed every file",
+        "half of them are SHA-256 in software, 3.7 M: Valgrind offers no SHA instructions, which the processors have that the \
+         command runs on, and sqlx-cli's SHA-384 has none to lose",
     ),
     (
         "50 replicas, first start",
@@ -43,8 +43,8 @@ pub(crate) const WHY: &[(&str, &str)] = &[
     ),
     (
         "1,000 migrations in the program",
-        "each file has its checksum, its name, its statements' places and the tables that it locks beside its SQL, some 70 bytes; \
-         sqlx needs more for the same files",
+        "beside its SQL each file has its checksum, its name, the places of its statements and the tables that it locks, some \
+         120 bytes; sqlx adds more for the same files",
     ),
 ];
 

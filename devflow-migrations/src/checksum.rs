@@ -40,11 +40,22 @@ impl Checksum {
         }
         Some(Self(bytes))
     }
+
+    /// Its 64 hex digits. A start hashes those of every version: formatted byte by byte they cost more than the hash.
+    pub(crate) fn to_hex(self) -> [u8; 64] {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 0xf)];
+        }
+        hex
+    }
 }
 
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        std::str::from_utf8(&self.to_hex()).map_or(Err(fmt::Error), |hex| f.write_str(hex))
     }
 }
 

@@ -99,8 +99,12 @@ impl MigrationSet {
         lines.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
         let mut hasher = Sha256::new();
         for (index, (version, checksum)) in lines.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "\n" };
-            hasher.update(format!("{separator}{version} applied {checksum}"));
+            if index > 0 {
+                hasher.update(b"\n");
+            }
+            hasher.update(version);
+            hasher.update(b" applied ");
+            hasher.update(checksum.to_hex());
         }
         crate::checksum::Checksum::from_bytes(hasher.finalize().into()).to_string()
     }

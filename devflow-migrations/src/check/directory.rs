@@ -89,11 +89,11 @@ impl MigrationSet {
 
 /// The paths of the directory's entries, in the order of their names.
 fn paths(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = fs::read_dir(directory)?
-        .map(|entry| Ok(entry?.path()))
+    let mut names = fs::read_dir(directory)?
+        .map(|entry| Ok(entry?.file_name()))
         .collect::<io::Result<Vec<_>>>()?;
-    paths.sort();
-    Ok(paths)
+    names.sort_unstable();
+    Ok(names.iter().map(|name| directory.join(name)).collect())
 }
 
 fn assemble(
