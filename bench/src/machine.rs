@@ -3,7 +3,14 @@
 use crate::fault::Result;
 use crate::programs::says;
 use std::fs;
-use std::thread::available_parallelism;
+use std::thread::{available_parallelism, sleep};
+use std::time::Duration;
+
+/// Above this, somebody else is at work.
+pub(crate) const BUSY: f64 = 0.5;
+
+/// How long the load of our own builds may take to fade: the average is one of the last minute.
+const SETTLING: Duration = Duration::from_mins(2);
 
 /// What the machine is, a line each.
 pub(crate) fn description() -> Result<Vec<String>> {
@@ -20,6 +27,17 @@ pub(crate) fn load() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let first = text.split_whitespace().next();
     first.and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
+/// Waits until the load of our own builds has faded.
+pub(crate) fn settle() {
+    const PAUSE: Duration = Duration::from_secs(5);
+    for _ in 0..SETTLING.as_secs() / PAUSE.as_secs() {
+        if load() <= BUSY {
+            return;
+        }
+        sleep(PAUSE);
+    }
 }
 
 fn field(file: &str, name: &str) -> String {

@@ -53,6 +53,7 @@ fn main() -> Result<()> {
     }
     Corpus::ALL.into_iter().try_for_each(Corpus::generate)?;
     let (runners, missing) = build(&arguments);
+    machine::settle();
     let stage = Stage::open();
     let mut circumstances = Circumstances {
         date: arguments.date.clone().map_or_else(today, Ok)?,

@@ -3,6 +3,7 @@
 use crate::bar::{BARS, Bar, State, Target, Verdict};
 use crate::builds::{self, BUILD};
 use crate::figures::{Figures, Metric, Summary};
+use crate::machine;
 use crate::plot::Plot;
 use crate::ratios::Ratios;
 use crate::runner::RUNNERS;
@@ -161,7 +162,7 @@ impl Circumstances {
             minutes(self.measured_in),
             minutes(self.built_in)
         ));
-        if before > 0.5 {
+        if before > machine::BUSY {
             lines.push(
                 "* **The machine was busy with other work: the times below are a rehearsal.**"
                     .to_owned(),
