@@ -50,6 +50,8 @@ pub(crate) enum State {
     /// Not as good as the target, and within the peer's own spread: three in four of its samples are no better.
     Tie,
     Missed,
+    /// A difference whose samples reach down to nothing: noise, and no figure.
+    Unclear,
 }
 
 /// The peers that compete; psql records nothing and compares with nothing.
@@ -152,7 +154,11 @@ impl Bar {
             }
         };
         let spread = peer.map_or(1.0, |(_, found)| found.upper_quartile / found.median);
+        let is_noise = |found: Summary| found.least <= 0.0;
         let state = match ratio {
+            _ if is_noise(value) || peer.is_some_and(|(_, found)| is_noise(found)) => {
+                State::Unclear
+            }
             ratio if ratio <= 1.0 => State::Met,
             ratio if ratio <= spread => State::Tie,
             _ => State::Missed,
@@ -174,6 +180,7 @@ impl State {
             Self::Met => "met",
             Self::Tie => "met (tie)",
             Self::Missed => "**not met**",
+            Self::Unclear => "**unclear**: its samples reach down to nothing",
         }
     }
 }

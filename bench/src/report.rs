@@ -114,7 +114,7 @@ impl Report<'_> {
         let missed = |title| {
             let mut bars = BARS.iter().filter(|bar| bar.title == title);
             let verdict = bars.find_map(|bar| bar.verdict(self.figures));
-            verdict.is_some_and(|verdict| verdict.state == State::Missed)
+            verdict.is_some_and(|verdict| matches!(verdict.state, State::Missed | State::Unclear))
         };
         let reasons = WHY.iter().filter(|(title, _)| missed(*title));
         let lines: Vec<String> = reasons
@@ -203,7 +203,7 @@ fn bar_row(bar: &Bar, verdict: &Verdict, change: &str) -> String {
     });
     let value = cell(bar.metric, Some(verdict.value));
     let state = match verdict.state {
-        State::Met | State::Tie => verdict.state.word().to_owned(),
+        State::Met | State::Tie | State::Unclear => verdict.state.word().to_owned(),
         State::Missed => format!(
             "{} by {}",
             verdict.state.word(),

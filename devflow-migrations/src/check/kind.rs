@@ -88,7 +88,8 @@ impl Kind {
     }
 }
 
-fn begins_with(statement: &str, word: &str) -> bool {
+/// Whether it begins so, in whatever case.
+pub(super) fn begins_with(statement: &str, word: &str) -> bool {
     let first = statement.get(..word.len());
     first.is_some_and(|first| first.eq_ignore_ascii_case(word))
 }

@@ -2,6 +2,7 @@
 
 use super::directive::Directives;
 use super::effect::Reading;
+use super::kind::begins_with;
 use super::stack::on_large_stack;
 use super::statement::Statement;
 use super::syntax::is_readable;
@@ -52,11 +53,7 @@ fn strong(lock: &Lock) -> Option<&str> {
 }
 
 fn may_lock(statement: &str) -> bool {
-    let begins_with = |word: &&str| {
-        let begin = statement.get(..word.len());
-        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(word))
-    };
-    FIRST_WORDS.iter().any(begins_with)
+    FIRST_WORDS.iter().any(|word| begins_with(statement, word))
 }
 
 #[cfg(test)]
