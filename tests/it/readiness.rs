@@ -4,6 +4,8 @@ use crate::gate::{GATE, Gate, session};
 use crate::history::{migrator, run, table, tables};
 use crate::service::{address, assert_serves, begun, get, service};
 use devflow_runtime::{ErrorKind, MigrationHandle, Migrator, RunState};
+use std::thread;
+use std::time::{Duration, Instant};
 use support::{Project, Signal, TestDatabase, on_background, wait_until};
 
 /// A run in a task of the support's runtime.
@@ -50,6 +52,58 @@ fn probes_are_answered_while_one_copy_migrates_and_another_waits() {
     }
     let events = ["1 baselined", "2 applied", "3 applied", "4 applied"];
     assert_eq!(database.events(), events);
+}
+
+/// As long as a kubelet's defaults take to end a container whose liveness probe fails: three times ten seconds apart.
+const LONG: Duration = Duration::from_secs(20);
+
+/// The statement itself takes its time, as on a large table.
+fn slow(database: &TestDatabase) {
+    database.execute(&format!(
+        "CREATE FUNCTION wait() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({}); END $$",
+        LONG.as_secs()
+    ));
+    database.execute(
+        "CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('CREATE VIEW') EXECUTE FUNCTION wait()",
+    );
+}
+
+#[test]
+fn a_service_is_alive_and_not_ready_through_the_whole_of_a_long_migration() {
+    let database = TestDatabase::create();
+    slow(&database);
+    let began = Instant::now();
+    let copy = service(&database, &[]).spawn();
+    let at = address(&copy);
+    let mut probes = 0;
+    while !get(&at, "/readyz").starts_with("HTTP/1.1 200 ") {
+        assert!(get(&at, "/healthz").starts_with("HTTP/1.1 200 "));
+        probes += 1;
+        thread::sleep(Duration::from_millis(500));
+    }
+    assert!(began.elapsed() >= LONG);
+    assert!(probes > 10, "{probes} probes");
+    assert_serves(&copy);
+    copy.signal(Signal::TERM);
+    let _outcome = copy.wait().expect(0);
+    assert_eq!(database.events().last().unwrap(), "4 applied");
+}
+
+#[test]
+fn a_service_that_is_told_to_end_in_the_middle_of_a_long_migration_ends_at_once() {
+    let database = TestDatabase::create();
+    slow(&database);
+    let copy = service(&database, &[]).spawn();
+    let at = address(&copy);
+    wait_until("the last one is under way", || {
+        get(&at, "/readyz").contains("applying 4 of 4")
+    });
+    let told = Instant::now();
+    copy.signal(Signal::TERM);
+    let _outcome = copy.wait().expect(143);
+    assert!(told.elapsed() < LONG / 2);
+    assert_eq!(database.events().last().unwrap(), "4 failed");
+    assert_eq!(database.advisory_locks(), 0);
 }
 
 #[test]

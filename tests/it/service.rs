@@ -13,8 +13,12 @@ use support::{
 const APPLIED: [&str; 4] = ["1 applied", "2 applied", "3 applied", "4 applied"];
 
 pub(crate) fn service(database: &TestDatabase, arguments: &[&str]) -> Command {
-    Command::new(&program(Program::ExampleService), Path::new("/"))
-        .args(arguments)
+    build_of(Program::ExampleService, database).args(arguments)
+}
+
+/// The service as one of its releases has it.
+pub(crate) fn build_of(release: Program, database: &TestDatabase) -> Command {
+    Command::new(&program(release), Path::new("/"))
         .env("DATABASE_URL", &database.url())
         .env("LISTEN_ADDR", "127.0.0.1:0")
 }

@@ -1,22 +1,21 @@
-//! The example service beside a database that a newer build has migrated, and a newer build beside the service: which of the two comes
-//! first makes no difference.
+//! Two builds of the example service on one database, in both orders: whether the older one starts is said by the migrations that it
+//! lacks.
 
-use crate::service::{assert_serves, service};
-use support::{Command, Outcome, Project, Running, Signal, TestDatabase};
+use crate::service::{assert_serves, build_of, service};
+use support::{Command, Outcome, Program, Project, Running, Signal, TestDatabase};
 
-const NOTES: &str = "-- devflow: compatible-with 0004\nalter table links add notes text;\n";
 const RENAMED: &str = "alter table links rename title to heading;\n";
 
-/// The service's own project, to which the migrations of its next build are added.
+/// The next build's project, to which the migrations of a third one are added.
 fn next_build() -> Project {
-    Project::new().copy_of("examples/service")
+    Project::new().copy_of("tests/next_build")
 }
 
-fn add(project: &Project, file: &str, sql: &str) {
-    project.write(&format!("migrations/{file}"), sql);
+fn next(database: &TestDatabase) -> Command {
+    build_of(Program::NextService, database)
 }
 
-/// What the next build does before it serves.
+/// What a later build does before it serves.
 fn migrate(project: &Project, database: &TestDatabase) {
     let migrate = project.devflow(&["db", "migrate", "--ci"]);
     let _done = with(migrate, database).run().expect(0);
@@ -51,41 +50,67 @@ fn assert_refuses(database: &TestDatabase, newer: &str) {
 
 #[test]
 fn a_build_that_is_rolled_back_starts_where_each_newer_migration_said_so() {
-    let (project, database) = (next_build(), TestDatabase::create());
-    add(&project, "0005_notes.sql", NOTES);
-    migrate(&project, &database);
+    let database = TestDatabase::create();
+    let newer = next(&database).spawn();
+    assert_serves(&newer);
     let kept = "SELECT detail ->> 'compatible_with' FROM schema_migrations WHERE version = '5'";
     assert_eq!(database.value(kept), "4");
+    // The first copies of the older build are there before the last ones of the newer are gone.
+    assert_starts(&database);
+    let _stopped = stop(newer);
     assert_starts(&database);
 
-    add(&project, "0006_heading.sql", RENAMED);
-    migrate(&project, &database);
+    let third = next_build();
+    third.write("migrations/0006_heading.sql", RENAMED);
+    migrate(&third, &database);
     assert_refuses(&database, "0006_heading.sql");
 }
 
 #[test]
 fn a_build_that_runs_goes_on_beside_the_next_one_and_can_be_started_again() {
-    let (project, database) = (next_build(), TestDatabase::create());
+    let database = TestDatabase::create();
     let older = service(&database, &[]).spawn();
     assert_serves(&older);
-    add(&project, "0005_notes.sql", NOTES);
-    migrate(&project, &database);
+    let newer = next(&database).spawn();
+    assert_serves(&newer);
+    assert_eq!(database.events().last().unwrap(), "5 applied");
     assert_serves(&older);
     let _stopped = stop(older);
     assert_starts(&database);
+    let _stopped = stop(newer);
+}
+
+#[test]
+fn both_builds_at_once_apply_each_migration_once() {
+    let database = TestDatabase::create();
+    let copies: Vec<_> = [Program::ExampleService, Program::NextService]
+        .into_iter()
+        .cycle()
+        .take(8)
+        .map(|release| build_of(release, &database).spawn())
+        .collect();
+    for copy in copies {
+        assert_serves(&copy);
+        let _stopped = stop(copy);
+    }
+    let events = [
+        "1 applied",
+        "2 applied",
+        "3 applied",
+        "4 applied",
+        "5 applied",
+    ];
+    assert_eq!(database.events(), events);
 }
 
 /// What nobody applied has said nothing.
 #[test]
 fn a_decision_about_the_text_keeps_what_was_said_and_a_baseline_says_nothing() {
     let (project, database) = (next_build(), TestDatabase::create());
-    add(&project, "0005_notes.sql", NOTES);
+    let notes = "migrations/0005_notes.sql";
     migrate(&project, &database);
-    add(
-        &project,
-        "0005_notes.sql",
-        &format!("{NOTES}-- A remark.\n"),
-    );
+    let text = std::fs::read_to_string(project.path().join(notes)).unwrap();
+    project.write(notes, format!("{text}-- A remark.\n"));
     let repair = ["db", "repair", "--checksum", "5", "--ci", "--yes"];
     let _done = with(project.devflow(&repair), &database).run().expect(0);
     assert_starts(&database);

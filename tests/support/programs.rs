@@ -13,6 +13,8 @@ pub enum Program {
     Devflow,
     /// The service in `examples/service`.
     ExampleService,
+    /// Its next release, which has one migration more: `tests/next_build`.
+    NextService,
     /// The supervisor of test servers.
     TestServer,
 }
@@ -41,6 +43,7 @@ pub fn program(program: Program) -> PathBuf {
     programs_folder().join(match program {
         Program::Devflow => "devflow",
         Program::ExampleService => "example-service",
+        Program::NextService => "example-service-next",
         Program::TestServer => "test-server",
     })
 }

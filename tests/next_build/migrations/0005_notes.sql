@@ -1,0 +1,2 @@
+-- devflow: compatible-with 0004
+alter table links add notes text;
