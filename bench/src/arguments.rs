@@ -31,11 +31,13 @@ pub(crate) enum Instead {
     Growth,
     /// What each tool does where something is wrong.
     Facts,
+    /// 350 tests with a database each.
+    Databases,
 }
 
 const USAGE: &str = "\
 usage: bench/run [--quick] [--only WORK] [--rounds N] [--minutes N] [--out FOLDER] [--date DATE]
-       bench/run --growth | --facts
+       bench/run --growth | --facts | --databases
        bench/run --micro
 
   --quick         few rounds, and only some of the works and the tools
@@ -46,6 +48,7 @@ usage: bench/run [--quick] [--only WORK] [--rounds N] [--minutes N] [--out FOLDE
   --date DATE     the report's date (today)
   --growth        what grows with migrations, rows, replicas and bytes, as tables for docs/performance.md
   --facts         what each command does where something is wrong, as a table for docs/comparison.md
+  --databases     350 tests with a database of 300 migrations each, as tables for docs/testing.md
   --micro         the reader, the checker, the planner and the splitter alone, with Criterion";
 
 impl Arguments {
@@ -61,6 +64,7 @@ impl Arguments {
                 "--rounds" => rounds = Some(count(&value()?)?),
                 "--minutes" => minutes = Some(count(&value()?)?),
                 "--growth" => instead = Some(Instead::Growth),
+                "--databases" => instead = Some(Instead::Databases),
                 "--facts" => instead = Some(Instead::Facts),
                 "--out" => out = Some(PathBuf::from(value()?)),
                 "--date" => date = Some(value()?),

@@ -22,6 +22,8 @@ pub(crate) enum Corpus {
     Many(usize),
     /// One file of as many INSERTs, about a hundred bytes each.
     File(usize),
+    /// 300 migrations as a service gathers them: 60 tables, and what became of them.
+    History,
 }
 
 /// One migration, before a tool gives it a file name.
@@ -50,6 +52,7 @@ impl Corpus {
             Self::Large => "large".to_owned(),
             Self::Many(migrations) => format!("many-{migrations}"),
             Self::File(statements) => format!("file-{statements}"),
+            Self::History => "history".to_owned(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Corpus {
             Self::C100 => 100,
             Self::C1000 => 1_000,
             Self::Many(migrations) => migrations,
+            Self::History => 300,
             Self::First | Self::Inserts | Self::Large | Self::File(_) => 1,
         }
     }
@@ -98,6 +102,7 @@ impl Corpus {
             Self::Inserts => vec![inserts("load_rows", 20_000, 1)],
             Self::Large => vec![inserts("load_everything", 5_300, 100)],
             Self::Many(migrations) => (1..=migrations).map(row).collect(),
+            Self::History => (1..=self.len()).map(change).collect(),
             Self::File(statements) => vec![inserts("load_rows", statements, 1)],
         }
     }
@@ -130,6 +135,42 @@ COMMENT ON TABLE region_{number}_orders IS 'What customers of region {number} or
     Migration {
         number,
         name: format!("create_region_{number}_orders"),
+        sql,
+    }
+}
+
+/// A table, or what is done to the newest one: a column, an index, some rows, a view.
+fn change(number: usize) -> Migration {
+    let newest = number - (number - 1) % 5;
+    let table_of_it = format!("region_{newest}_orders");
+    let (name, sql) = match number - newest {
+        0 => return table(number),
+        1 => (
+            "note",
+            format!("ALTER TABLE {table_of_it} ADD COLUMN note text;\n"),
+        ),
+        2 => (
+            "index",
+            format!("CREATE INDEX {table_of_it}_by_state ON {table_of_it} (state, created_at);\n"),
+        ),
+        3 => (
+            "rows",
+            format!(
+                "INSERT INTO {table_of_it} (customer_id, reference, amount) \
+                 SELECT n, 'order ' || n, n FROM generate_series(1, 20) AS n;\n"
+            ),
+        ),
+        _ => (
+            "view",
+            format!(
+                "CREATE VIEW {table_of_it}_states AS \
+                 SELECT state, count(*) AS orders FROM {table_of_it} GROUP BY state;\n"
+            ),
+        ),
+    };
+    Migration {
+        number,
+        name: format!("{name}_of_region_{newest}_orders"),
         sql,
     }
 }

@@ -7,6 +7,7 @@ mod arguments;
 mod bar;
 mod builds;
 mod corpus;
+mod databases;
 mod execution;
 mod facts;
 mod fault;
@@ -49,6 +50,7 @@ fn main() -> Result<()> {
     match arguments.instead {
         Some(Instead::Growth) => return growth::print(&Stage::open()),
         Some(Instead::Facts) => return facts::print(),
+        Some(Instead::Databases) => return databases::print(),
         None => {}
     }
     Corpus::ALL.into_iter().try_for_each(Corpus::generate)?;

@@ -165,7 +165,9 @@ impl Target {
             | "tcp_user_timeout"
             | "load_balance_hosts"
             | "gssencmode"
-            | "client_encoding" => {}
+            | "client_encoding"
+            // A pool of sqlx's adds it to the URL that it gives back.
+            | "statement-cache-capacity" => {}
             _ => return Err(unknown_parameter(key)),
         }
         Ok(())

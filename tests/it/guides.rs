@@ -68,6 +68,23 @@ fn the_code_of_the_service_guide_is_the_examples() {
 }
 
 #[test]
+fn the_code_of_the_recipes_is_the_one_that_is_tested() {
+    let folder = workspace().join("examples/recipes/src");
+    let files = fs::read_dir(folder).unwrap();
+    let sources: Vec<_> = files
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let page = fs::read_to_string(workspace().join("docs/recipes.md")).unwrap();
+    let shown = blocks(&page, "rust");
+    // The static, a function for each driver, and one more for sqlx.
+    assert_eq!(shown.len(), sources.len() + 1);
+    for block in shown {
+        let is_there = sources.iter().any(|source| source.contains(block));
+        assert!(is_there, "{block}");
+    }
+}
+
+#[test]
 fn files_of_other_tools_are_renamed_to_what_devflow_reads() {
     let page = guide("moving.md");
     let commands = blocks(&page, "sh");

@@ -1,0 +1,56 @@
+//! What every test of the comparison does, and 350 of them.
+
+#![cfg(feature = "history")]
+
+use devflow_runtime::{Migrations, Migrator, embed_migrations};
+
+static MIGRATIONS: Migrations = embed_migrations!("../target/corpora/history/migrations");
+
+/// The migrations of every test.
+#[must_use]
+pub fn migrator() -> Migrator {
+    Migrator::new(&MIGRATIONS)
+}
+
+/// The server, and the database to start from.
+///
+/// # Panics
+/// When it was not said.
+#[must_use]
+pub fn server() -> String {
+    std::env::var("DATABASE_URL").expect("DATABASE_URL names the server")
+}
+
+/// A session on the database of this URL.
+///
+/// # Panics
+/// When there is none to be had.
+pub async fn connect(url: &str) -> tokio_postgres::Client {
+    let connected = tokio_postgres::connect(url, tokio_postgres::NoTls).await;
+    let (client, connection) = connected.expect("the database can be connected to");
+    tokio::spawn(connection);
+    client
+}
+
+/// What a test asks of its database: something that only the last migrations can have left.
+pub const QUESTION: &str = "SELECT count(*) FROM region_296_orders_states";
+
+/// Writes 350 tests, each of which calls `$body`, an async function.
+#[macro_export]
+macro_rules! tests {
+    ($body:path) => {
+        $crate::tests!(@groups $body: a b c d e f g);
+    };
+    (@groups $body:path: $($group:ident)*) => {
+        $(mod $group { $crate::tests!(@tens $body: a b c d e); })*
+    };
+    (@tens $body:path: $($ten:ident)*) => {
+        $(mod $ten { $crate::tests!(@ones $body: a b c d e f g h i j); })*
+    };
+    (@ones $body:path: $($one:ident)*) => {
+        $(#[tokio::test]
+        async fn $one() {
+            $body().await;
+        })*
+    };
+}
