@@ -216,6 +216,7 @@ impl<'a> Attempt<'a> {
         let exists = !shapes.is_empty();
         let ledger = self.read(session, exists).await?;
         let glance = self.plan_run(session, &ledger).await;
+        self.remark_behind(&glance);
         let is_idle = glance.steps().is_empty() && glance.refused().next().is_none();
         if is_idle && self.migrator.approved.is_none() {
             self.remark_distrust(&shapes, &facts);

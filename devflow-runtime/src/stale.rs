@@ -1,7 +1,9 @@
 //! A build for debugging beside the directory that it was built from.
 
 use crate::attempt::Attempt;
-use devflow_migrations::{Checksum, Direction, FileName, MigrationSet, Text};
+use devflow_migrations::{
+    Checksum, Direction, FileName, Finding, FindingKind, MigrationSet, Plan, Text,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -22,6 +24,30 @@ impl Attempt<'_> {
                 "this binary is stale: {difference}; build it again. For Cargo to see new files, build.rs has to say \
                  `println!(\"cargo::rerun-if-changed={}\");`",
                 shown(&self.migrator.set, directory)
+            ));
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// Says when the database has a migration that this build lacks: on a developer's machine that is a build, or a
+    /// checkout, which is behind. What becomes of the run is the policies' affair.
+    pub(crate) fn remark_behind(&mut self, plan: &Plan) {
+        if self.migrator.sources.is_none() {
+            return;
+        }
+        let is_lacked = |finding: &&Finding| {
+            let kind = &finding.kind;
+            matches!(
+                kind,
+                FindingKind::Ahead { .. } | FindingKind::Missing { .. }
+            )
+        };
+        if let Some(finding) = plan.findings().iter().find(is_lacked) {
+            self.teller.remark(format!(
+                "this binary is stale: the database has migration {}, which it lacks; take the file from whoever applied it \
+                 (a newer commit, another branch), and build again",
+                finding.version
             ));
         }
     }

@@ -39,6 +39,9 @@ fn assert_starts(database: &TestDatabase) {
         said.contains("WARN") && said.contains("builds that have 4 work beside it"),
         "{said}"
     );
+    // The tests' programs are builds for debugging.
+    let stale = "this binary is stale: the database has migration 5, which it lacks";
+    assert_eq!(said.matches(stale).count(), 1, "{said}");
 }
 
 fn assert_refuses(database: &TestDatabase, newer: &str) {

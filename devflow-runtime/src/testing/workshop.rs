@@ -211,9 +211,25 @@ pub(super) fn comment(name: &str, words: &str) -> String {
 }
 
 pub(super) async fn drop_database(session: &mut Session, name: &str) -> Result<()> {
+    end_sessions(session, name).await;
     let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
     let _nothing = ask(session, &drop, "drop a test database").await?;
     Ok(())
+}
+
+/// `WITH (FORCE)` does this too, but looks only ten times a second whether the sessions are gone: what a test has just closed
+/// would cost it a tenth of a second. Whatever is left is left to that.
+async fn end_sessions(session: &mut Session, name: &str) {
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND backend_type = 'client backend'",
+        text(name)
+    );
+    for _ in 0..100 {
+        match ask(session, &end, "end a test's sessions").await {
+            Ok(rows) if !rows.is_empty() => tokio::time::sleep(Duration::from_millis(2)).await,
+            Ok(_) | Err(_) => return,
+        }
+    }
 }
 
 /// Drops a database on a runtime of its own.
