@@ -35,7 +35,7 @@ impl Migrator {
     }
 }
 
-fn no_runtime(error: io::Error) -> Error {
+pub(crate) fn no_runtime(error: io::Error) -> Error {
     let message = "the system does not let devflow wait for connections";
     Error::new(ErrorKind::Broken, "no_runtime", message).caused_by(error)
 }

@@ -20,32 +20,31 @@
 //! # What it makes on the server
 //!
 //! * `devflow_template_…`, one for each set; the ten newest stay. Nothing can connect to one.
-//! * `devflow_test_…`, one for each test. It is dropped with its [`TestDatabase`], also when the test panics. Where a process
-//!   was killed, the next test that starts drops what it left: a session of the process held a lock that is free then.
+//! * `devflow_test_…`, one for each test. It is dropped with its [`TestDatabase`], also when the test panics; who is still
+//!   connected to it is disconnected. A thread with a session of its own sees to it. Where a process was killed, the next test
+//!   that starts drops what it left: the session held a lock that is free then.
 //!
 //! Databases that it has not made are never touched: each one of its own says in its comment what it is, and from which
 //! database it was made. The role needs CREATEDB, and the connection may not go through a pooler.
 //!
 //! What a migration says about its database as a whole, such as `ALTER DATABASE … SET`, is not copied by PostgreSQL.
 
+mod keeper;
 mod template;
 mod workshop;
 
 use crate::error::Result;
 use crate::migrator::Migrator;
 use crate::secret::Secret;
-use crate::session::Session;
+use keeper::Keeper;
 use std::fmt;
-use workshop::Workshop;
 
 /// A database that only one test knows, with every migration applied; dropped with this value.
 pub struct TestDatabase {
     name: String,
     url: Secret,
-    /// The URL that it was made by.
-    server: Secret,
     /// Holds the lock that says that it is in use; gone once the database is dropped.
-    keeper: Option<Session>,
+    keeper: Option<Keeper>,
 }
 
 impl TestDatabase {
@@ -54,10 +53,12 @@ impl TestDatabase {
     /// # Errors
     /// When the server cannot be reached, the role may not create databases, or a migration fails.
     pub async fn create(migrator: &Migrator, url: &str) -> Result<Self> {
-        let mut workshop = Workshop::open(migrator, url).await?;
-        workshop.collect().await?;
-        let name = Box::pin(workshop.copy()).await?;
-        Ok(workshop.into_database(name))
+        let (keeper, name) = Keeper::start(migrator, url).await?;
+        Ok(Self {
+            url: Secret::new(workshop::url_of(url, &name)),
+            name,
+            keeper: Some(keeper),
+        })
     }
 
     /// The URL of this database: the one that it was made by, with another database's name.
@@ -78,7 +79,7 @@ impl TestDatabase {
     /// When the server refuses; a later test then drops it.
     pub async fn close(mut self) -> Result<()> {
         match self.keeper.take() {
-            Some(mut keeper) => workshop::drop_database(&mut keeper, &self.name).await,
+            Some(keeper) => keeper.end().await,
             None => Ok(()),
         }
     }
@@ -86,15 +87,9 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if self.keeper.take().is_none() {
-            return;
-        }
-        // The runtime of the test may be the one that this thread drives: nothing can be waited for on it.
-        let dropped = std::thread::scope(|scope| {
-            let thread = scope.spawn(|| workshop::drop_blocking(self.server.reveal(), &self.name));
-            thread.join()
-        });
-        if !matches!(dropped, Ok(Ok(()))) {
+        if let Some(keeper) = self.keeper.take()
+            && keeper.end_blocking().is_err()
+        {
             tracing::warn!("{} was not dropped; a later test does it", self.name);
         }
     }

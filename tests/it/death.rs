@@ -22,7 +22,9 @@ fn a_run_killed_in_a_long_migration_is_gone_within_three_seconds_and_the_next_su
     empty_ledger(&database);
     let running = start(&project, &database);
     wait_until_asleep(&database);
-    let orphan = database.value("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    let orphan = database.value(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+    );
     running.signal(Signal::KILL);
     let killed = Instant::now();
     let _killed = running.wait().expect(137);

@@ -293,7 +293,7 @@ fn an_interruption_reaches_the_server_over_tls() {
     let migrate = project.devflow(&["db", "migrate", "--ci"]);
     let url = url(&database, "localhost", "sslmode=require");
     let running = migrate.env("DATABASE_URL", &url).spawn();
-    let sleeping = "SELECT ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) WHERE wait_event = 'PgSleep'";
+    let sleeping = "SELECT ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) WHERE datname = current_database() AND wait_event = 'PgSleep'";
     let sleepers = || database.column(sleeping);
     wait_until("the migration sleeps, over TLS", || sleepers() == ["t"]);
     let started = Instant::now();

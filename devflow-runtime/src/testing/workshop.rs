@@ -1,6 +1,5 @@
 //! The session by which test databases are made and dropped.
 
-use super::TestDatabase;
 use super::template::Template;
 use crate::attempt::Attempt;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,10 +7,8 @@ use crate::interrupt::Interrupt;
 use crate::literal::{identifier, text};
 use crate::migrator::Migrator;
 use crate::run::random;
-use crate::secret::Secret;
 use crate::session::{Lost, Refusal, Row, Session};
 use crate::target::Target;
-use devflow_migrations::{MigrationSet, Settings, TableName};
 use std::time::Duration;
 
 /// How long a database may take to be copied or dropped: a full server's disk is slow.
@@ -149,15 +146,6 @@ impl<'a> Workshop<'a> {
     pub(super) fn url_of(&self, name: &str) -> String {
         url_of(self.url, name)
     }
-
-    pub(super) fn into_database(self, name: String) -> TestDatabase {
-        TestDatabase {
-            url: Secret::new(self.url_of(&name)),
-            server: Secret::new(self.url.to_owned()),
-            name,
-            keeper: Some(self.session),
-        }
-    }
 }
 
 /// What came of a new database.
@@ -232,23 +220,8 @@ async fn end_sessions(session: &mut Session, name: &str) {
     }
 }
 
-/// Drops a database on a runtime of its own.
-pub(super) fn drop_blocking(url: &str, name: &str) -> std::io::Result<()> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_all().build()?;
-    let dropped = runtime.block_on(async {
-        let set = MigrationSet::default();
-        let migrator = Migrator::with_set(set, TableName::default(), Settings::default());
-        let mut session = open(&migrator, url).await?;
-        let dropped = drop_database(&mut session, name).await;
-        session.close().await;
-        dropped
-    });
-    dropped.map_err(std::io::Error::other)
-}
-
 /// The URL with another database's name, which needs no escapes.
-fn url_of(url: &str, name: &str) -> String {
+pub(super) fn url_of(url: &str, name: &str) -> String {
     let url = url.trim();
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
     let (scheme, rest) = place.split_once("://").unwrap_or(("postgres", place));
