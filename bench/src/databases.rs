@@ -2,13 +2,9 @@
 
 use crate::corpus::Corpus;
 use crate::fault::{Fault, Result};
-use crate::figures::Summary;
 use crate::programs::{says, workspace};
 use std::process::Command;
 use support::{PrivateServer, TestDatabase};
-
-/// How often each is run, in turns: 350 tests are a sample by themselves.
-const ROUNDS: usize = 1;
 
 /// Each program of tests, and what it does.
 const PROGRAMS: [(&str, &str); 3] = [
@@ -38,16 +34,12 @@ pub(crate) fn print() -> Result<()> {
 
 fn table(fsync: &str) -> Result<()> {
     let server = PrivateServer::start(&[("fsync", fsync), ("log_statement", "none")]);
-    let mut samples = [const { Vec::new() }; PROGRAMS.len()];
-    for _ in 0..ROUNDS {
-        for ((name, _), samples) in PROGRAMS.iter().zip(&mut samples) {
-            let home = TestDatabase::create_on(server.server());
-            samples.push(run(name, Some(&home.url()))?);
-        }
-    }
-    let medians = samples.map(|samples| Summary::of(&samples).median);
-    for ((_, what), median) in PROGRAMS.iter().zip(medians) {
-        println!("| {what} | {median:.1} | {:.1} × |", median / medians[0]);
+    let mut first = None;
+    for (name, what) in PROGRAMS {
+        let home = TestDatabase::create_on(server.server());
+        let seconds = run(name, Some(&home.url()))?;
+        let ratio = seconds / *first.get_or_insert(seconds);
+        println!("| {what} | {seconds:.1} | {ratio:.1} × |");
     }
     Ok(())
 }

@@ -27,9 +27,7 @@ impl Attempt<'_> {
             ));
         }
     }
-}
 
-impl Attempt<'_> {
     /// Says when the database has a migration that this build lacks: on a developer's machine that is a build, or a
     /// checkout, which is behind. What becomes of the run is the policies' affair.
     pub(crate) fn remark_behind(&mut self, plan: &Plan) {

@@ -138,6 +138,27 @@ fn tests_that_start_together_share_one_template_and_nothing_else() {
 }
 
 #[test]
+fn a_copy_is_dropped_whoever_is_still_connected() {
+    let home = Home::new("");
+    for close in [false, true] {
+        let copy = home.create().unwrap();
+        let (name, url) = (copy.name().to_owned(), copy.url().to_owned());
+        let client = on_background(async move {
+            let connected = tokio_postgres::connect(&url, tokio_postgres::NoTls).await;
+            let (client, connection) = connected.unwrap();
+            tokio::spawn(connection);
+            client
+        });
+        match close {
+            true => on_background(async move { copy.close().await }).unwrap(),
+            false => drop(copy),
+        }
+        assert!(!home.is_there(&name));
+        drop(client);
+    }
+}
+
+#[test]
 fn only_what_a_dead_process_has_left_is_dropped() {
     let home = Home::new("");
     let (dead, living) = (home.create().unwrap(), home.create().unwrap());

@@ -21,7 +21,7 @@ pub fn server() -> String {
     std::env::var("DATABASE_URL").expect("DATABASE_URL names the server")
 }
 
-/// A session on the database of this URL.
+/// A session on the database of this URL; it is over some time after the client is dropped.
 ///
 /// # Panics
 /// When there is none to be had.
@@ -35,22 +35,25 @@ pub async fn connect(url: &str) -> tokio_postgres::Client {
 /// What a test asks of its database: something that only the last migrations can have left.
 pub const QUESTION: &str = "SELECT count(*) FROM region_296_orders_states";
 
-/// Writes 350 tests, each of which calls `$body`, an async function.
+/// Writes 350 tests with this attribute, each of which hands its arguments to `$body`, an async function.
 #[macro_export]
 macro_rules! tests {
-    ($body:path) => {
-        $crate::tests!(@groups $body: a b c d e f g);
+    ($attribute:tt ($($name:ident: $type:ty)?) $body:path) => {
+        $crate::tests!(@groups $attribute ($($name: $type)?) $body; a b c d e f g);
     };
-    (@groups $body:path: $($group:ident)*) => {
-        $(mod $group { $crate::tests!(@tens $body: a b c d e); })*
+    (@groups $attribute:tt $arguments:tt $body:path; $($group:ident)*) => {
+        $(mod $group { $crate::tests!(@tens $attribute $arguments $body; a b c d e); })*
     };
-    (@tens $body:path: $($ten:ident)*) => {
-        $(mod $ten { $crate::tests!(@ones $body: a b c d e f g h i j); })*
+    (@tens $attribute:tt $arguments:tt $body:path; $($ten:ident)*) => {
+        $(mod $ten { $crate::tests!(@ones $attribute $arguments $body; a b c d e f g h i j); })*
     };
-    (@ones $body:path: $($one:ident)*) => {
-        $(#[tokio::test]
-        async fn $one() {
-            $body().await;
-        })*
+    (@ones $attribute:tt $arguments:tt $body:path; $($one:ident)*) => {
+        $($crate::tests!(@one $attribute $arguments $body; $one);)*
+    };
+    (@one $attribute:tt ($($name:ident: $type:ty)?) $body:path; $one:ident) => {
+        # $attribute
+        async fn $one($($name: $type)?) {
+            $body($($name)?).await;
+        }
     };
 }

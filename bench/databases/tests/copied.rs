@@ -11,4 +11,4 @@ async fn body() {
     assert_eq!(client.simple_query(QUESTION).await.unwrap().len(), 3);
 }
 
-databases::tests!(crate::body);
+databases::tests!([tokio::test] () crate::body);

@@ -10,19 +10,4 @@ async fn body(pool: PgPool) {
     assert_eq!(rows.len(), 1);
 }
 
-macro_rules! tests {
-    (groups: $($group:ident)*) => {
-        $(mod $group { tests!(tens: a b c d e); })*
-    };
-    (tens: $($ten:ident)*) => {
-        $(mod $ten { tests!(ones: a b c d e f g h i j); })*
-    };
-    (ones: $($one:ident)*) => {
-        $(#[sqlx::test(migrations = "../target/corpora/history/migrations")]
-        async fn $one(pool: sqlx::PgPool) {
-            crate::body(pool).await;
-        })*
-    };
-}
-
-tests!(groups: a b c d e f g);
+databases::tests!([sqlx::test(migrations = "../target/corpora/history/migrations")] (pool: sqlx::PgPool) crate::body);

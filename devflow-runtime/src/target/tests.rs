@@ -20,6 +20,13 @@ fn reads_every_part() {
     assert_eq!(target.options.as_deref(), Some("-c geqo=off"));
 }
 
+/// What sqlx adds to a URL that it gives back says nothing of where to connect.
+#[test]
+fn takes_a_url_of_a_pool_of_sqlx() {
+    let url = "postgres://me@db:5432/app?sslmode=prefer&statement-cache-capacity=100";
+    assert_eq!(Target::parse(url).unwrap().database.as_deref(), Some("app"));
+}
+
 #[test]
 fn reads_socket_directories() {
     let target = Target::parse("postgres://me@/app?host=/run/pg&port=6000").unwrap();

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::migrator::Migrator;
 use std::thread::{Builder, JoinHandle};
 use tokio::sync::oneshot::{Receiver, Sender, channel};
+use tracing::dispatcher;
 
 /// A thread with a runtime and a session of its own. The test's runtime may be the one that the thread drives on which
 /// the database's value is dropped: nothing could be waited for on it.
@@ -34,8 +35,10 @@ impl Keeper {
             dropped: done,
         };
         let (migrator, url) = (migrator.clone(), url.to_owned());
-        let work = move || keep(&migrator, &url, line);
-        let thread = Builder::new().spawn(work).map_err(no_runtime)?;
+        let subscriber = dispatcher::get_default(Clone::clone);
+        let work = move || dispatcher::with_default(&subscriber, || keep(&migrator, &url, line));
+        let thread = Builder::new().name("devflow".to_owned());
+        let thread = thread.spawn(work).map_err(no_runtime)?;
         let name = name.await.unwrap_or_else(|_| Err(gone()))?;
         let keeper = Self {
             end,

@@ -17,6 +17,10 @@ const LONG: Duration = Duration::from_secs(300);
 /// How often a copy is tried anew that somebody else's haste has undone.
 const ATTEMPTS: usize = 20;
 
+/// To copy files takes two checkpoints and the time that each file needs to reach the disk; where nothing is waited for, it is
+/// less work than the other way, which writes each page to the log as well. Both came with PostgreSQL 15.
+const FILE_COPY: &str = " STRATEGY file_copy";
+
 /// What the comment of a test's database begins with.
 const COMMENT: &str = "devflow test database, made from ";
 
@@ -27,8 +31,8 @@ pub(super) struct Workshop<'a> {
     url: &'a str,
     /// The database that we are connected to. Locks belong to one, so what was made from another is not ours to judge.
     pub(super) home: String,
-    /// Whether the server lets the system write to disk when it likes.
-    is_hasty: bool,
+    /// How a template is copied, as words of CREATE DATABASE.
+    strategy: &'static str,
 }
 
 impl<'a> Workshop<'a> {
@@ -38,13 +42,15 @@ impl<'a> Workshop<'a> {
             migrator,
             url,
             home: String::new(),
-            is_hasty: false,
+            strategy: "",
         };
         let facts = "SELECT current_database(), current_setting('fsync')";
         let rows = workshop.ask(facts).await?;
         let fact = |column| rows.first().and_then(|row| row.get(column));
         workshop.home = fact(0).unwrap_or_default().to_owned();
-        workshop.is_hasty = fact(1) == Some("off");
+        if fact(1) == Some("off") && workshop.session.major_version() >= 15 {
+            workshop.strategy = FILE_COPY;
+        }
         Ok(workshop)
     }
 
@@ -94,10 +100,8 @@ impl<'a> Workshop<'a> {
         let name = format!("devflow_test_{:016x}{:016x}", random(), random());
         let lock = format!("SELECT pg_advisory_lock({})", lock_key(&text(&name)));
         let _locked = self.ask(&lock).await?;
-        let copied = template.map(|template| {
-            let strategy = self.strategy();
-            format!(" TEMPLATE {}{strategy}", identifier(template))
-        });
+        let copied =
+            template.map(|template| format!(" TEMPLATE {}{}", identifier(template), self.strategy));
         let create = format!(
             "CREATE DATABASE {}{}",
             identifier(&name),
@@ -118,15 +122,6 @@ impl<'a> Workshop<'a> {
                 Ok(Made::Nothing)
             }
             Some(refusal) => Err(refused(refusal, "create a test database")),
-        }
-    }
-
-    /// To copy files takes two checkpoints and the time that each file needs to reach the disk; where nothing is waited for,
-    /// it is less work than the other way, which writes each page to the log as well. Both came with PostgreSQL 15.
-    fn strategy(&self) -> &'static str {
-        match self.is_hasty && self.session.major_version() >= 15 {
-            true => " STRATEGY file_copy",
-            false => "",
         }
     }
 
