@@ -21,8 +21,8 @@
 //!
 //! * `devflow_template_…`, one for each set; the ten newest stay. Nothing can connect to one.
 //! * `devflow_test_…`, one for each test. It is dropped with its [`TestDatabase`], also when the test panics; who is still
-//!   connected to it is disconnected. A thread with a session of its own sees to it. Where a process was killed, the next test
-//!   that starts drops what it left: the session held a lock that is free then.
+//!   connected to it is disconnected. A thread with a session of its own sees to it, and then waits for the next test of the
+//!   process. Where a process was killed, the next one drops what it left: the session held a lock that is free then.
 //!
 //! Databases that it has not made are never touched: each one of its own says in its comment what it is, and from which
 //! database it was made. The role needs CREATEDB, and the connection may not go through a pooler.
@@ -36,7 +36,7 @@ mod workshop;
 use crate::error::Result;
 use crate::migrator::Migrator;
 use crate::secret::Secret;
-use keeper::Keeper;
+use keeper::{Keeper, Kept};
 use std::fmt;
 
 /// A database that only one test knows, with every migration applied; dropped with this value.
@@ -44,7 +44,7 @@ pub struct TestDatabase {
     name: String,
     url: Secret,
     /// Holds the lock that says that it is in use; gone once the database is dropped.
-    keeper: Option<Keeper>,
+    kept: Option<Kept>,
 }
 
 impl TestDatabase {
@@ -53,11 +53,11 @@ impl TestDatabase {
     /// # Errors
     /// When the server cannot be reached, the role may not create databases, or a migration fails.
     pub async fn create(migrator: &Migrator, url: &str) -> Result<Self> {
-        let (keeper, name) = Keeper::start(migrator, url).await?;
+        let (kept, name) = Keeper::hire(url)?.make(migrator).await?;
         Ok(Self {
             url: Secret::new(workshop::url_of(url, &name)),
             name,
-            keeper: Some(keeper),
+            kept: Some(kept),
         })
     }
 
@@ -78,8 +78,8 @@ impl TestDatabase {
     /// # Errors
     /// When the server refuses; a later test then drops it.
     pub async fn close(mut self) -> Result<()> {
-        match self.keeper.take() {
-            Some(keeper) => keeper.end().await,
+        match self.kept.take() {
+            Some(kept) => kept.end().await,
             None => Ok(()),
         }
     }
@@ -87,8 +87,8 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if let Some(keeper) = self.keeper.take()
-            && keeper.end_blocking().is_err()
+        if let Some(kept) = self.kept.take()
+            && kept.end_blocking().is_err()
         {
             tracing::warn!("{} was not dropped; a later test does it", self.name);
         }

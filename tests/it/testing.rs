@@ -47,6 +47,14 @@ impl Home {
         self.made("test database")
     }
 
+    /// The sessions by which the copies are made and dropped.
+    fn keepers(&self) -> Vec<String> {
+        self.database.column(
+            "SELECT pid::text FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name LIKE 'devflow %' ORDER BY pid",
+        )
+    }
+
     fn is_there(&self, name: &str) -> bool {
         let found = format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'");
         self.database.value(&found) == "1"
@@ -156,6 +164,30 @@ fn a_copy_is_dropped_whoever_is_still_connected() {
         assert!(!home.is_there(&name));
         drop(client);
     }
+}
+
+#[test]
+fn the_next_test_of_a_process_needs_no_new_session_unless_the_last_one_is_lost() {
+    let home = Home::new("");
+    drop(home.create().unwrap());
+    let first = home.keepers();
+    assert_eq!(first.len(), 1);
+    let copy = home.create().unwrap();
+    let other = home.create().unwrap();
+    assert_eq!(home.keepers().len(), 2);
+    drop(copy);
+    on_background(async move { other.close().await }).unwrap();
+
+    for pid in home.keepers() {
+        home.database
+            .value(&format!("SELECT pg_terminate_backend({pid})"));
+    }
+    wait_until("they are over", || home.keepers().is_empty());
+    let copy = home.create().unwrap();
+    let next = home.keepers();
+    assert_eq!((next.len(), next == first), (1, false));
+    drop(copy);
+    assert!(home.copies().is_empty());
 }
 
 #[test]

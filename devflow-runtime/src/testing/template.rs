@@ -1,6 +1,6 @@
 //! The migrated database that tests copy.
 
-use super::workshop::{Made, Workshop, comment, drop_database};
+use super::workshop::{Made, Workshop, comment, drop_database, open};
 use crate::error::Result;
 use crate::literal::{identifier, text};
 use crate::migrator::Migrator;
@@ -56,7 +56,7 @@ impl Template {
     }
 
     /// Makes the template, or waits for whoever makes it, unless it is there.
-    pub(super) async fn ensure(&self, workshop: &mut Workshop<'_>) -> Result<()> {
+    pub(super) async fn ensure(&self, workshop: &mut Workshop, migrator: &Migrator) -> Result<()> {
         let look = self.look();
         let lock = |verb: &str| {
             let key = format!("hashtextextended({}, 0)", text(&self.name));
@@ -74,18 +74,18 @@ impl Template {
         // Whoever had the lock until now may have made it.
         let made = match is_true(workshop, &look).await? {
             true => Ok(()),
-            false => self.make(workshop).await,
+            false => self.make(workshop, migrator).await,
         };
         let _unlocked = workshop.ask(&lock("pg_advisory_unlock")).await?;
         made
     }
 
     /// Migrates a new database, then gives it the template's name: there is no template that is half made.
-    async fn make(&self, workshop: &mut Workshop<'_>) -> Result<()> {
+    async fn make(&self, workshop: &mut Workshop, migrator: &Migrator) -> Result<()> {
         let Made::Database(name) = workshop.make(None).await? else {
             return Ok(());
         };
-        let result = self.fill(workshop, &name).await;
+        let result = self.fill(workshop, migrator, &name).await;
         if result.is_err() {
             let _dropped = drop_database(&mut workshop.session, &name).await;
         }
@@ -97,9 +97,10 @@ impl Template {
         }
     }
 
-    async fn fill(&self, workshop: &mut Workshop<'_>, name: &str) -> Result<()> {
+    async fn fill(&self, workshop: &mut Workshop, migrator: &Migrator, name: &str) -> Result<()> {
         let url = workshop.url_of(name);
-        let _report = Box::pin(workshop.migrator.run(&url)).await?;
+        let _report = Box::pin(migrator.run(&url)).await?;
+        warm(migrator, &url).await?;
         self.drop_old(workshop).await?;
         let (from, to) = (identifier(name), identifier(&self.name));
         let made_from = format!("{COMMENT}{}", workshop.home);
@@ -114,7 +115,7 @@ impl Template {
     }
 
     /// Drops the oldest templates. Who copies one of them at this moment makes it again.
-    async fn drop_old(&self, workshop: &mut Workshop<'_>) -> Result<()> {
+    async fn drop_old(&self, workshop: &mut Workshop) -> Result<()> {
         let made_from = text(&format!("{COMMENT}{}", workshop.home));
         let rows = workshop
             .ask(&format!(
@@ -130,7 +131,14 @@ impl Template {
     }
 }
 
-async fn is_true(workshop: &mut Workshop<'_>, sql: &str) -> Result<bool> {
+/// The first session after a catalog's change writes a file with what every session has to know of the catalogs. It is copied
+/// with the others where files are copied, and the first session of each copy need not write its own.
+async fn warm(migrator: &Migrator, url: &str) -> Result<()> {
+    open(migrator, url).await?.close().await;
+    Ok(())
+}
+
+async fn is_true(workshop: &mut Workshop, sql: &str) -> Result<bool> {
     let rows = workshop.ask(sql).await?;
     Ok(rows.first().and_then(|row| row.get(0)) == Some("t"))
 }

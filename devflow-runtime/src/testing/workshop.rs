@@ -7,6 +7,7 @@ use crate::interrupt::Interrupt;
 use crate::literal::{identifier, text};
 use crate::migrator::Migrator;
 use crate::run::random;
+use crate::secret::Secret;
 use crate::session::{Lost, Refusal, Row, Session};
 use crate::target::Target;
 use std::time::Duration;
@@ -25,26 +26,26 @@ const FILE_COPY: &str = " STRATEGY file_copy";
 const COMMENT: &str = "devflow test database, made from ";
 
 /// The session by which test databases are made and dropped, with the database that it is connected to.
-pub(super) struct Workshop<'a> {
+pub(super) struct Workshop {
     pub(super) session: Session,
-    pub(super) migrator: &'a Migrator,
-    url: &'a str,
+    url: Secret,
     /// The database that we are connected to. Locks belong to one, so what was made from another is not ours to judge.
     pub(super) home: String,
     /// How a template is copied, as words of CREATE DATABASE.
     strategy: &'static str,
 }
 
-impl<'a> Workshop<'a> {
-    pub(super) async fn open(migrator: &'a Migrator, url: &'a str) -> Result<Self> {
+impl Workshop {
+    pub(super) async fn open(migrator: &Migrator, url: &str) -> Result<Self> {
         let mut workshop = Self {
             session: open(migrator, url).await?,
-            migrator,
-            url,
+            url: Secret::new(url.to_owned()),
             home: String::new(),
             strategy: "",
         };
-        let facts = "SELECT current_database(), current_setting('fsync')";
+        // The migrations' limit is none of ours.
+        let facts =
+            "SET statement_timeout = 0; SELECT current_database(), current_setting('fsync')";
         let rows = workshop.ask(facts).await?;
         let fact = |column| rows.first().and_then(|row| row.get(column));
         workshop.home = fact(0).unwrap_or_default().to_owned();
@@ -52,6 +53,10 @@ impl<'a> Workshop<'a> {
             workshop.strategy = FILE_COPY;
         }
         Ok(workshop)
+    }
+
+    pub(super) async fn close(mut self) {
+        self.session.close().await;
     }
 
     /// Drops what killed processes have left: databases of ours whose lock is free.
@@ -67,21 +72,18 @@ impl<'a> Workshop<'a> {
             .await?;
         for name in rows.iter().filter_map(|row| row.get(0)) {
             // Another process may have dropped it since it was listed.
-            let dropped = drop_database(&mut self.session, name).await;
-            self.unlock(name).await?;
-            dropped?;
+            self.drop_database(name).await?;
         }
         Ok(())
     }
 
     /// A copy of the template, which is made where it is missing.
-    pub(super) async fn copy(&mut self) -> Result<String> {
-        let template = Template::of(self.migrator);
+    pub(super) async fn copy(&mut self, migrator: &Migrator) -> Result<String> {
+        let template = Template::of(migrator);
         for _ in 0..ATTEMPTS {
-            template.ensure(self).await?;
             match self.make(Some(template.name())).await? {
                 Made::Database(name) => return Ok(name),
-                Made::Nothing => {}
+                Made::Nothing => template.ensure(self, migrator).await?,
             }
         }
         Err(Error::new(
@@ -98,8 +100,6 @@ impl<'a> Workshop<'a> {
     /// A new database of ours, locked and marked as such; of the server's own template where none is named.
     pub(super) async fn make(&mut self, template: Option<&str>) -> Result<Made> {
         let name = format!("devflow_test_{:016x}{:016x}", random(), random());
-        let lock = format!("SELECT pg_advisory_lock({})", lock_key(&text(&name)));
-        let _locked = self.ask(&lock).await?;
         let copied =
             template.map(|template| format!(" TEMPLATE {}{}", identifier(template), self.strategy));
         let create = format!(
@@ -107,15 +107,10 @@ impl<'a> Workshop<'a> {
             identifier(&name),
             copied.unwrap_or_default()
         );
+        let lock = format!("SELECT pg_advisory_lock({})", lock_key(&text(&name)));
         let comment = comment(&name, &format!("{COMMENT}{}", self.home));
         // Sent together, so that a process that is killed here leaves no database without its mark.
-        let created = self.session.send(&create);
-        let created = created.map_err(Lost::before_anything_ran)?;
-        let marked = self.session.send(&comment);
-        let marked = marked.map_err(Lost::before_anything_ran)?;
-        let created = self.session.answer(created).await.error;
-        let marked = self.session.answer(marked).await.error;
-        match created.or(marked) {
+        match self.ask_all(&[&lock, &create, &comment]).await? {
             None => Ok(Made::Database(name)),
             Some(refusal) if is_unsettled(&refusal) && template.is_some() => {
                 self.unlock(&name).await?;
@@ -125,11 +120,33 @@ impl<'a> Workshop<'a> {
         }
     }
 
+    /// Drops a database whose lock is ours, and gives the lock back.
+    pub(super) async fn drop_database(&mut self, name: &str) -> Result<()> {
+        end_sessions(&mut self.session, name).await;
+        let unlock = unlock(name);
+        match self.ask_all(&[&drop_statement(name), &unlock]).await? {
+            None => Ok(()),
+            Some(refusal) => Err(refused(refusal, "drop a test database")),
+        }
+    }
+
+    /// Sends messages together, and gives the first refusal of any.
+    async fn ask_all(&mut self, messages: &[&str]) -> Result<Option<Refusal>> {
+        let mut replies = Vec::new();
+        for message in messages {
+            let reply = self.session.send(message);
+            replies.push(reply.map_err(Lost::before_anything_ran)?);
+        }
+        let mut first = None;
+        for reply in replies {
+            let answer = self.session.answer(reply).await;
+            first = first.or(answer.error);
+        }
+        Ok(first)
+    }
+
     pub(super) async fn unlock(&mut self, name: &str) -> Result<()> {
-        let key = lock_key(&text(name));
-        let _unlocked = self
-            .ask(&format!("SELECT pg_advisory_unlock({key})"))
-            .await?;
+        let _unlocked = self.ask(&unlock(name)).await?;
         Ok(())
     }
 
@@ -139,7 +156,7 @@ impl<'a> Workshop<'a> {
 
     /// The URL of another database of the same server.
     pub(super) fn url_of(&self, name: &str) -> String {
-        url_of(self.url, name)
+        url_of(self.url.reveal(), name)
     }
 }
 
@@ -150,7 +167,7 @@ pub(super) enum Made {
     Nothing,
 }
 
-async fn open(migrator: &Migrator, url: &str) -> Result<Session> {
+pub(super) async fn open(migrator: &Migrator, url: &str) -> Result<Session> {
     let target = Target::parse(url)?;
     let observer = &mut ();
     let mut attempt = Attempt::new(migrator, &target, Interrupt::default(), observer);
@@ -180,6 +197,10 @@ fn is_unsettled(refusal: &Refusal) -> bool {
     ["55006", "3D000"].contains(&refusal.sqlstate())
 }
 
+fn unlock(name: &str) -> String {
+    format!("SELECT pg_advisory_unlock({})", lock_key(&text(name)))
+}
+
 /// The key of the lock that a database's user holds, from an expression for its name.
 fn lock_key(name: &str) -> String {
     format!("hashtextextended('devflow testing ' || {name}, 0)")
@@ -195,16 +216,20 @@ pub(super) fn comment(name: &str, words: &str) -> String {
 
 pub(super) async fn drop_database(session: &mut Session, name: &str) -> Result<()> {
     end_sessions(session, name).await;
-    let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name));
-    let _nothing = ask(session, &drop, "drop a test database").await?;
+    let _nothing = ask(session, &drop_statement(name), "drop a test database").await?;
     Ok(())
+}
+
+fn drop_statement(name: &str) -> String {
+    format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name))
 }
 
 /// `WITH (FORCE)` does this too, but looks only ten times a second whether the sessions are gone: what a test has just closed
 /// would cost it a tenth of a second. Whatever is left is left to that.
 async fn end_sessions(session: &mut Session, name: &str) {
     let end = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND backend_type = 'client backend'",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity(NULL) \
+         WHERE datid = (SELECT oid FROM pg_database WHERE datname = {}) AND backend_type = 'client backend'",
         text(name)
     );
     for _ in 0..100 {
