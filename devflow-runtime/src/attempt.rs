@@ -27,6 +27,7 @@ use devflow_migrations::{Checksum, CleanPlan, Ledger, Plan, PlanDigest, Settings
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_postgres::Client;
 
 /// How often a run looks again because another runner moved; each time that one has come further.
 const ROUNDS: usize = 20;
@@ -103,11 +104,26 @@ impl<'a> Attempt<'a> {
 
     /// Applies what is pending.
     pub(crate) async fn run(mut self) -> Result<Report> {
+        let connector = self.begin()?;
+        let session = self.connect(&connector).await?;
+        self.run_in(&connector, session).await
+    }
+
+    /// The same, over a connection that is there already.
+    pub(crate) async fn run_over(mut self, client: Client, link: Link) -> Result<Report> {
+        let connector = self.begin()?;
+        let session = connector.take_over(client, link).await?;
+        self.run_in(&connector, session).await
+    }
+
+    fn begin(&mut self) -> Result<Connector<'a>> {
         self.check_request()?;
         self.remark_stale();
-        let connector = self.connector()?;
-        let mut session = self.connect(&connector).await?;
-        let result = self.rounds(&connector, &mut session).await;
+        self.connector()
+    }
+
+    async fn run_in(mut self, connector: &Connector<'_>, mut session: Session) -> Result<Report> {
+        let result = self.rounds(connector, &mut session).await;
         session.close().await;
         result.map_err(|error| self.with_earlier_rounds(self.unless_interrupted(error)))
     }
@@ -347,6 +363,7 @@ impl<'a> Attempt<'a> {
         let fresh = fresh && hold.link() == Link::Direct;
         let settings = &self.migrator.settings;
         let major = session.major_version();
+        let session_settings = session.settings.clone();
         let lock_timeout = self.lock_timeout();
         let lock_retry_budget = self.lock_retry_budget();
         let mut executor = Executor {
@@ -361,6 +378,7 @@ impl<'a> Attempt<'a> {
                 server_major: major,
                 verb: plan.verb(),
                 link: hold.link(),
+                settings: session_settings,
             },
             hold,
             interrupt: &self.interrupt,

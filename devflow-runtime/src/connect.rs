@@ -1,6 +1,7 @@
 //! From a target to a session: deadline, TLS, start-up options and their fallback, retries.
 
 mod failure;
+mod lent;
 
 use crate::error::Result;
 use crate::interrupt::Interrupt;

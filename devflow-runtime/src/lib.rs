@@ -96,7 +96,8 @@
 //! # TLS
 //!
 //! TLS is rustls with ring, by libpq's words: `sslmode` from `disable` to `verify-full`, `sslrootcert`, `sslnegotiation`
-//! and `channel_binding` in the URL. [`Migrator::run_on`] takes a [`tokio_postgres::Config`] instead of a URL.
+//! and `channel_binding` in the URL. [`Migrator::run_on`] takes a [`tokio_postgres::Config`] instead of
+//! a URL, and [`Migrator::run_over`] a client that is connected.
 //!
 //! # Errors
 //!
@@ -197,6 +198,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Holder, Observer};
 pub use handle::MigrationHandle;
 pub use index_build::{Count, IndexBuild};
+pub use lock::Link;
 pub use login::Login;
 pub use migrator::{Actor, Inspection, Migrator};
 pub use report::{

@@ -6,6 +6,7 @@ use crate::delegate::Delegate;
 use crate::error::Result;
 use crate::event::Observer;
 use crate::interrupt::Interrupt;
+use crate::lock::Link;
 use crate::report::{History, Log, PlanReport, Report, Status};
 use crate::span::within;
 use crate::target::Target;
@@ -239,6 +240,30 @@ impl Migrator {
     pub async fn run_on(&self, config: &tokio_postgres::Config) -> Result<Report> {
         let target = Target::from_config(config)?;
         self.run_at(&target, &mut (), std::future::pending()).await
+    }
+
+    /// Like [`run`](Self::run), over a connection that the caller has opened and drives. It is made free of what was set in
+    /// it, `SET ROLE` included, and ends with the run.
+    ///
+    /// `config` has the one host that it is connected to: requests to cancel go there, and sessions beside it, such as one
+    /// that decides whether a lost commit has taken place. `link` says what the client itself cannot: a pooler that is taken
+    /// for a direct connection leaves the lock on a connection of the pool. Notices are told to whoever drives the
+    /// connection, and are not in the report.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); `client_unusable`, with nothing begun, when the client is in a transaction, or when several
+    /// hosts are configured.
+    pub async fn run_over(
+        &self,
+        client: tokio_postgres::Client,
+        config: &tokio_postgres::Config,
+        link: Link,
+    ) -> Result<Report> {
+        let target = Target::from_config(config)?;
+        let observer = &mut ();
+        let mut attempt = Attempt::new(self, &target, Interrupt::default(), observer);
+        let span = attempt.span("migrate");
+        within(span, Box::pin(attempt.run_over(client, link))).await
     }
 
     /// Like [`run`](Self::run); tells `observer` what happens, and ends early and cleanly when `interrupt` completes:

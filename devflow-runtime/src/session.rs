@@ -1,8 +1,11 @@
 //! One connection to a server, driven by the task that uses it.
 
+mod line;
 mod refusal;
 mod row;
 
+use line::Line;
+pub(crate) use line::Parameters;
 pub(crate) use refusal::{Lost, Refusal};
 pub(crate) use row::Row;
 
@@ -11,7 +14,7 @@ use crate::interrupt::{Cancelling, Interrupt, cancel_once};
 use crate::report::Notice;
 use crate::socket::{Endpoint, Socket};
 use crate::until_closed::UntilClosed;
-use futures_util::{FutureExt, Stream};
+use futures_util::Stream;
 use refusal::describe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -46,16 +49,12 @@ pub(crate) struct Session {
     lost: Option<Lost>,
     /// What was set at start-up to be asked for later, where the start-up options were taken.
     pub(crate) marker: Option<String>,
+    /// Statements that set what start-up options set elsewhere: `RESET ALL` does not return to it.
+    pub(crate) settings: String,
     /// Whether a full server turned us away before it took us.
     pub(crate) was_turned_away: bool,
     /// The server's side, once it was asked for; behind a pooler there is no such thing.
     pub(crate) backend: Option<Backend>,
-}
-
-/// Both ends of an open connection.
-struct Line {
-    client: Client,
-    connection: Connection<Socket, TlsStream>,
 }
 
 /// How many messages have been sent and not been answered; when dropped before the last answer, the server is asked to
@@ -108,14 +107,25 @@ impl Session {
         route: Route,
         interrupt: Interrupt,
     ) -> Self {
+        let token = client.cancel_token();
+        Self::on(Line::ours(client, connection), token, route, interrupt)
+    }
+
+    /// A session on a connection that a task of the caller's drives: its notices are not told here.
+    pub(crate) fn lent(client: Client, route: Route, interrupt: Interrupt) -> Self {
+        let token = client.cancel_token();
+        Self::on(Line::lent(client), token, route, interrupt)
+    }
+
+    fn on(line: Line, token: CancelToken, route: Route, interrupt: Interrupt) -> Self {
         Self {
             pending: Pending {
                 messages: 0,
                 bytes: 0,
                 route,
-                token: client.cancel_token(),
+                token,
             },
-            line: Some(Line { client, connection }),
+            line: Some(line),
             interrupt,
             heeds: true,
             cancelling: None,
@@ -123,6 +133,7 @@ impl Session {
             next_notice: None,
             lost: None,
             marker: None,
+            settings: String::new(),
             was_turned_away: false,
             backend: None,
         }
@@ -130,7 +141,14 @@ impl Session {
 
     /// A parameter that the server reports by itself, such as `server_version`.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
-        self.line.as_ref()?.connection.parameter(name)
+        self.line.as_ref()?.parameter(name)
+    }
+
+    /// The parameters of a connection that the caller drives.
+    pub(crate) fn learn(&mut self, parameters: Parameters) {
+        if let Some(line) = &mut self.line {
+            line.learn(parameters);
+        }
     }
 
     /// How to reach the same server again.
@@ -157,9 +175,7 @@ impl Session {
 
     /// Queues a simple-query message behind those that were sent before.
     pub(crate) fn send(&mut self, sql: &str) -> Result<Reply, Lost> {
-        // Nothing in this future waits: it puts the message into the connection's queue.
-        let queue = |line: &Line| line.client.simple_query_raw(sql).now_or_never();
-        match self.line.as_ref().and_then(queue) {
+        match self.line.as_ref().and_then(|line| line.send(sql)) {
             Some(Ok(stream)) => {
                 self.pending.add(sql.len());
                 Ok(Reply(Box::pin(stream)))
@@ -247,7 +263,7 @@ impl Session {
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.line {
             Some(line) if self.lost.is_none() => {
-                let message = std::task::ready!(line.connection.poll_message(cx));
+                let message = std::task::ready!(line.poll_message(cx));
                 self.take(message);
             }
             _ => drop(self.lost.get_or_insert_with(Lost::closed)),
@@ -320,15 +336,9 @@ impl Session {
     /// Says goodbye; the server ends the session at once instead of noticing later. Whatever is asked from here on is
     /// answered with a lost connection.
     pub(crate) async fn close(&mut self) {
-        let Some(Line { client, connection }) = self.line.take() else {
-            return;
-        };
-        self.pending.messages = 0;
-        // Without its client the connection says Terminate and shuts down; a server that does not care is left.
-        drop(client);
-        let goodbye = tokio::time::timeout(Duration::from_secs(1), connection);
-        if !matches!(goodbye.await, Ok(Ok(()))) {
-            tracing::debug!("the connection did not close cleanly");
+        if let Some(line) = self.line.take() {
+            self.pending.messages = 0;
+            line.close().await;
         }
     }
 }

@@ -272,16 +272,16 @@ impl Executor<'_, '_> {
     }
 
     async fn write_row(&mut self, course: &mut Course<'_>, row: Record<'_>) -> Result<(), Stop> {
-        let answer = self.write(self.clean_up(&row), &row).await?;
+        let answer = self.write(&self.clean_up(&row), &row).await?;
         course.wrote(&row, &answer);
         Ok(())
     }
 
     /// What is cleaned up in the transaction of a row: the session, when the file has come to an end.
-    fn clean_up(&self, row: &Record<'_>) -> &'static str {
+    fn clean_up(&self, row: &Record<'_>) -> String {
         match row.event {
             LedgerEvent::Applied | LedgerEvent::Failed => self.framing.hygiene(),
-            _ => "",
+            _ => String::new(),
         }
     }
 

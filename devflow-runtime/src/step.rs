@@ -22,6 +22,8 @@ pub(crate) struct Framing<'a> {
     pub(crate) verb: Verb,
     /// What lies between us and the server.
     pub(crate) link: Link,
+    /// What the session sets again when it was cleared: see [`Session::settings`](crate::session::Session).
+    pub(crate) settings: String,
 }
 
 /// How the step's commit is made durable.
@@ -50,11 +52,20 @@ pub(crate) const INSIDE: &str = "SAVEPOINT devflow;RELEASE devflow;";
 /// How many statements [`INSIDE`] has.
 pub(crate) const INSIDE_STATEMENTS: usize = 2;
 
+/// What clears a session. Never DISCARD ALL: it drops the lock.
+const HYGIENE: &str =
+    "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; CLOSE ALL;";
+
 /// Files above this size are sent in groups, to keep both sides' memory small.
 const LARGE: usize = 4 << 20;
 
 /// The size of a group.
 const GROUP: usize = 1 << 20;
+
+/// Clears a session of our own, and sets in it what no start-up option has set.
+pub(crate) fn cleared(settings: &str) -> String {
+    format!("{HYGIENE} DEALLOCATE ALL; {settings}")
+}
 
 impl Framing<'_> {
     /// What a step's transaction is known by.
@@ -100,16 +111,12 @@ impl Framing<'_> {
         }
     }
 
-    /// What a file may have left in the session and the next one must not see. Never DISCARD ALL: it drops the lock.
-    pub(crate) fn hygiene(&self) -> &'static str {
+    /// Removes what a file may have left in the session and the next one must not see.
+    pub(crate) fn hygiene(&self) -> String {
         match self.link {
-            Link::Direct => {
-                "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; CLOSE ALL; DEALLOCATE ALL;"
-            }
+            Link::Direct => cleared(&self.settings),
             // The pooler prepares statements on its sessions, for clients that count on them.
-            Link::Pooled => {
-                "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; CLOSE ALL;"
-            }
+            Link::Pooled => HYGIENE.to_owned(),
         }
     }
 

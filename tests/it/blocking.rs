@@ -15,6 +15,8 @@ fn a_program_without_a_runtime_migrates() {
     let report = migrator().run_blocking(&database.url()).unwrap();
     assert_eq!(report.steps.len(), 1);
     assert_eq!(database.events(), ["1 applied"]);
+    let again = migrator().run_blocking_on(&database.url().parse().unwrap());
+    assert!(again.unwrap().steps.is_empty());
     let error = migrator().run_blocking("postgress://nowhere").unwrap_err();
     assert!(!error.code().is_empty());
 }

@@ -40,6 +40,7 @@ mod history;
 mod hostile;
 mod init;
 mod layout;
+mod lent;
 mod link;
 mod lock_queue;
 mod locking;

@@ -180,7 +180,7 @@ fn the_next_test_of_a_process_needs_no_new_session_unless_the_last_one_is_lost()
 
     for pid in home.keepers() {
         home.database
-            .value(&format!("SELECT pg_terminate_backend({pid})"));
+            .execute(&format!("SELECT pg_terminate_backend({pid})"));
     }
     wait_until("they are over", || home.keepers().is_empty());
     let copy = home.create().unwrap();

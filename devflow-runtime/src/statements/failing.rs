@@ -99,7 +99,7 @@ impl Executor<'_, '_> {
             return stop;
         }
         let row = course.journal.failed(failure.ledger_json());
-        match self.write(self.clean_up(&row), &row).await {
+        match self.write(&self.clean_up(&row), &row).await {
             Ok(_) => failure.recorded = true,
             Err(Stop::Unwritten(error)) => self
                 .teller

@@ -6,6 +6,7 @@
 pub mod bb8;
 pub mod deadpool;
 pub mod diesel;
+pub mod lent;
 pub mod sea_orm;
 pub mod sqlx;
 

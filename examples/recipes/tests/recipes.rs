@@ -1,6 +1,8 @@
 //! Each recipe on a database of its own: the pool finds the tables, and no session of devflow's is left.
 
-use example_recipes::{bb8, deadpool, diesel as by_diesel, sea_orm as by_sea_orm, sqlx as by_sqlx};
+use example_recipes::{
+    bb8, deadpool, diesel as by_diesel, lent, sea_orm as by_sea_orm, sqlx as by_sqlx,
+};
 use sea_orm::ConnectionTrait;
 use support::{TestDatabase, wait_until};
 
@@ -65,6 +67,20 @@ async fn diesel_finds_the_tables() {
     let mut connection = pool.get().await.unwrap();
     let done = diesel::sql_query(INSERT).execute(&mut connection).await;
     assert_eq!(done.unwrap(), 1);
+    assert_migrated(&database);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_there_is_enough() {
+    let database = TestDatabase::create();
+    let config = config(&database);
+    let connect = || async {
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    };
+    lent::migrate(connect().await, &config).await.unwrap();
+    assert_eq!(connect().await.execute(INSERT, &[]).await.unwrap(), 1);
     assert_migrated(&database);
 }
 

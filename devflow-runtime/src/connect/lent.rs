@@ -1,0 +1,124 @@
+//! A connection that the caller has opened, made fit for a run.
+
+use super::Connector;
+use super::failure::{Cause, Failure};
+use crate::error::{Error, ErrorKind, Result};
+use crate::literal::text;
+use crate::lock::Link;
+use crate::session::{Parameters, Refusal, Route, Session};
+use crate::socket::{Endpoint, Socket, resolve};
+use crate::step::cleared;
+use crate::target::{Address, HostPort};
+use std::io;
+use tokio_postgres::Client;
+
+/// In a transaction that was begun before, the two times differ.
+const FACTS: &str = "SELECT pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp(), \
+     pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_encoding')";
+
+impl Connector<'_> {
+    /// Makes a session of it: idle, outside any transaction, and direct ones as if they had been opened for the run.
+    ///
+    /// # Errors
+    /// When its server cannot be found by the configuration, it is in a transaction, or it is lost.
+    pub(crate) async fn take_over(&self, client: Client, link: Link) -> Result<Session> {
+        let [host] = &self.target.hosts[..] else {
+            return Err(unusable(
+                "the configuration of the client has several hosts, and nobody knows which of them it is connected to",
+                "give it the one host that the client is connected to",
+            ));
+        };
+        let endpoint = self.endpoint_of(host).await?;
+        let name = match &host.host {
+            Address::Tcp { name, .. } => name.clone(),
+            Address::Unix(_) => "localhost".to_owned(),
+        };
+        let route = Route {
+            endpoint,
+            name,
+            server: host.to_string(),
+            tls: self.tls.clone(),
+        };
+        let mut session = Session::lent(client, route, self.interrupt.clone());
+        examine(&mut session).await?;
+        if link == Link::Direct {
+            self.set_up(&mut session).await?;
+        }
+        Ok(session)
+    }
+
+    /// Where a second session, and a request to cancel, find the client's server: as its driver did, the first address
+    /// that is listened on.
+    async fn endpoint_of(&self, host: &HostPort) -> Result<Endpoint> {
+        let endpoints = resolve(host).await;
+        let mut endpoints = endpoints.map_err(|error| self.failed(host, Cause::LookUp(error)))?;
+        if endpoints.len() == 1 {
+            return Ok(endpoints.remove(0));
+        }
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for endpoint in endpoints {
+            match tokio::time::timeout(self.timeout, Socket::open(&endpoint)).await {
+                Ok(Ok(_listening)) => return Ok(endpoint),
+                Ok(Err(error)) => last = error,
+                Err(elapsed) => last = elapsed.into(),
+            }
+        }
+        Err(self.failed(host, Cause::Socket(last)))
+    }
+
+    fn failed(&self, host: &HostPort, cause: Cause) -> Error {
+        let server = host.to_string();
+        Failure { server, cause }.into_error(self.target, None)
+    }
+
+    /// Removes what the caller has set, and sets what start-up options would have.
+    async fn set_up(&self, session: &mut Session) -> Result<()> {
+        session.marker = Some(self.run.id.clone());
+        session.settings = self.settings(session.major_version());
+        let answer = session.ask(&cleared(&session.settings)).await;
+        answer.accept("set up the client that it was given")?;
+        Ok(())
+    }
+
+    fn settings(&self, server_major: u32) -> String {
+        let check = match server_major {
+            14.. => " SET client_connection_check_interval = '1s'; SET idle_session_timeout = 0;",
+            _ => "",
+        };
+        format!(
+            "SET devflow.session = '{}'; SET application_name = {}; SET lock_timeout = 0; SET statement_timeout = {};{check}",
+            self.run.id,
+            text(&self.run.application_name),
+            self.statement_timeout.as_millis(),
+        )
+    }
+}
+
+/// Asks what a session of our own would have been told.
+async fn examine(session: &mut Session) -> Result<()> {
+    let answer = session.ask(FACTS).await;
+    let in_transaction = || {
+        unusable(
+            "the client is in a transaction",
+            "commit it before the migrations begin: each of them has a transaction of its own",
+        )
+    };
+    if answer.error.as_ref().map(Refusal::sqlstate) == Some("25P02") {
+        return Err(in_transaction());
+    }
+    let answer = answer.accept("look at the client that it was given")?;
+    let fact = |column| answer.rows.first().and_then(|row| row.get(column));
+    if fact(0) != Some("t") {
+        return Err(in_transaction());
+    }
+    let owned = |column| fact(column).unwrap_or_default().to_owned();
+    session.learn(Parameters {
+        server_version: owned(1),
+        server_encoding: owned(2),
+    });
+    Ok(())
+}
+
+fn unusable(message: &str, help: &'static str) -> Error {
+    Error::new(ErrorKind::Usage, "client_unusable", message).help(help)
+}

@@ -1,0 +1,173 @@
+//! A connection that the caller has opened and drives.
+
+use crate::crash::assert_survives_every_cut;
+use crate::gate::{GATE, Gate, wait_until_asleep};
+use crate::history::{assert_free, assert_sound, migrator, table};
+use devflow_runtime::{Error, ErrorKind, Link, Migrator, Report};
+use std::time::Duration;
+use support::{Pooler, Project, Proxy, Server, TestDatabase, on_background, wait_until};
+use tokio_postgres::{Client, Config, NoTls};
+
+/// As a caller does it: the connection belongs to a task.
+async fn client(config: &Config) -> Client {
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn config(url: &str) -> Config {
+    let mut config: Config = url.parse().unwrap();
+    // What its sessions are known by to the tests.
+    config.application_name("a service");
+    config
+}
+
+/// Applies what is pending over a client in which these statements were run.
+fn run_after(migrator: Migrator, url: &str, link: Link, sql: &str) -> Result<Report, Error> {
+    let (config, sql) = (config(url), sql.to_owned());
+    on_background(async move {
+        let client = client(&config).await;
+        for statement in sql.lines() {
+            let _refused = client.simple_query(statement).await;
+        }
+        migrator.run_over(client, &config, link).await
+    })
+}
+
+fn run_over(migrator: Migrator, url: &str) -> Result<Report, Error> {
+    run_after(migrator, url, Link::Direct, "")
+}
+
+/// Fails unless the session is as one that was opened for the run.
+const AS_OURS: &str = "DO $$ BEGIN
+  ASSERT current_user = session_user AND current_setting('search_path') LIKE '%public%';
+  ASSERT current_setting('application_name') LIKE 'devflow %';
+  ASSERT current_setting('devflow.session') ~ '^[0-9a-f]{16}$';
+  ASSERT current_setting('client_connection_check_interval') = '1s';
+  ASSERT NOT EXISTS (SELECT FROM pg_prepared_statements);
+  ASSERT to_regclass('pg_temp.mine') IS NULL;
+END $$;
+";
+
+#[test]
+fn it_is_made_free_of_what_it_was_used_for_before_every_migration() {
+    let database = TestDatabase::create();
+    let role = database.role("owner", "");
+    let own = "-- devflow: no-transaction\nSET lock_timeout = '7s';\nCREATE INDEX CONCURRENTLY i ON m_1 (id);\n";
+    let project = Project::new()
+        .migration("1_a.sql", &format!("{AS_OURS}{}", table(1)))
+        .migration(
+            "2_b.sql",
+            &format!("{}SET search_path = pg_catalog;", table(2)),
+        )
+        .migration("3_c.sql", own)
+        .migration("4_d.sql", &format!("{AS_OURS}{}", table(4)));
+    let before = format!(
+        "SET search_path = pg_catalog\nCREATE TEMP TABLE mine ()\nPREPARE p AS SELECT 1\nLISTEN l\nSET ROLE {role}"
+    );
+    let proxy = Proxy::start(database.server().address(), Duration::ZERO);
+    let url = database.url_through(&proxy);
+    let report = run_after(migrator(&project), &url, Link::Direct, &before).unwrap();
+    assert_eq!(report.steps.len(), 4);
+    let connections = proxy.counts().connections;
+    assert_free(&database);
+    assert_eq!(database.events().last().unwrap(), "4 applied");
+    assert!(database.has("i"));
+    // One beside the client looks on while the index is built.
+    assert!(connections <= 2, "{connections}");
+    assert!(!report.place.server_version.is_empty());
+
+    let nothing = run_over(migrator(&project), &url).unwrap();
+    assert!(nothing.steps.is_empty());
+}
+
+#[test]
+fn behind_a_pooler_it_keeps_the_lock_and_another_session_works() {
+    let database = TestDatabase::create();
+    let pooler = Pooler::start(Server::shared(), "transaction");
+    let project = Project::new()
+        .migration("1_a.sql", &table(1))
+        .migration("2_b.sql", &table(2));
+    let url = pooler.url(&database.url());
+    let report = run_after(migrator(&project), &url, Link::Pooled, "").unwrap();
+    assert_eq!(report.steps.len(), 2);
+    wait_until("every lock is given back", || {
+        database.advisory_locks() == 0
+    });
+    assert_eq!(database.events().len(), 2);
+}
+
+#[test]
+fn a_client_that_cannot_be_used_is_refused_before_anything_begins() {
+    let database = TestDatabase::create();
+    let project = Project::new().migration("1_a.sql", &table(1));
+    let refused = |url: &str, sql: &str| {
+        for link in [Link::Direct, Link::Pooled] {
+            let error = run_after(migrator(&project), url, link, sql).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.code()),
+                (ErrorKind::Usage, "client_unusable")
+            );
+            assert!(error.hint().is_some());
+        }
+        assert_free(&database);
+        assert!(!database.has("schema_migrations"));
+    };
+    refused(&database.url(), "BEGIN");
+    refused(&database.url(), "BEGIN\nSELECT 1/0");
+    let (host, port) = database.server().address();
+    let several = format!("{host}:{port},{host}:{port}");
+    let url = database.url().replace(&format!("{host}:{port}"), &several);
+    assert!(url.contains(&several), "{url}");
+    refused(&url, "");
+}
+
+#[test]
+fn it_survives_a_cut_at_every_message() {
+    assert_survives_every_cut(|_| {}, run_over);
+}
+
+#[test]
+fn a_statement_is_cancelled_when_the_run_is_dropped() {
+    let database = TestDatabase::create();
+    let slow = format!("{}SELECT pg_sleep(60);\n", table(2));
+    let project = Project::new()
+        .migration("1_a.sql", &table(1))
+        .migration("2_b.sql", &slow);
+    let (migrator_of, config) = (migrator(&project), config(&database.url()));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = std::thread::spawn(move || {
+        on_background(async move {
+            let client = client(&config).await;
+            tokio::select! {
+                outcome = migrator_of.run_over(client, &config, Link::Direct) => panic!("{outcome:?}"),
+                _ = stopped => {}
+            }
+        });
+    });
+    wait_until_asleep(&database);
+    stop.send(()).unwrap();
+    running.join().unwrap();
+    assert_sound(&database);
+    assert_eq!(database.events()[0], "1 applied");
+}
+
+#[test]
+fn it_waits_for_a_lock_like_any_other() {
+    let database = TestDatabase::create();
+    let project = Project::new()
+        .migration("1_a.sql", &table(1))
+        .migration("2_b.sql", &format!("{GATE}{}", table(2)));
+    let (first, url) = (migrator(&project), database.url());
+    let gate = Gate::shut(&database);
+    let running = std::thread::spawn(move || run_over(first, &url));
+    gate.wait_until_reached(&database);
+    let (second, url) = (migrator(&project), database.url());
+    let waiting = std::thread::spawn(move || run_over(second, &url));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!waiting.is_finished());
+    drop(gate);
+    let applied = [running, waiting].map(|run| run.join().unwrap().unwrap().steps.len());
+    assert_eq!(applied, [2, 0]);
+    assert_sound(&database);
+}
