@@ -1,9 +1,14 @@
 //! The command inside the example service, as a process: what the command does, on what the service embeds.
 
+use crate::gate::session;
+use crate::history::migrator;
 use crate::service::service;
+use clap::{Args, FromArgMatches};
+use devflow_cli::{Embedded, Surroundings};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 use support::{Command, Program, Project, TestDatabase, program, validate};
 
 /// What the command says of the same files, from their directory.
@@ -75,6 +80,28 @@ fn its_exit_codes_are_the_commands() {
     let lost = Command::new(&program(Program::ExampleService), Path::new("/"));
     let lost = lost.args(&["migrate", "--json"]).run().expect(2).json();
     assert_eq!(lost["error"]["code"], "url_not_set");
+}
+
+/// A service says in its code how long it waits.
+#[test]
+fn it_ends_with_5_when_the_lock_is_not_free_in_time() {
+    let database = TestDatabase::create();
+    let _lock = session(&database, "SELECT pg_advisory_lock(6145315754382216349)");
+    let project = Project::new().migration("1_a.sql", "CREATE TABLE a ();");
+    let migrator = migrator(&project).lock_wait(Duration::ZERO);
+    let command = Embedded::augment_args(clap::Command::new("migrate"));
+    let matches = command.get_matches_from(["migrate", "--json"]);
+    let embedded = Embedded::from_arg_matches(&matches).unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let url = || Ok::<_, String>(database.url());
+    let code = embedded.run_in(migrator, url, &Surroundings::default(), &mut out, &mut err);
+    let document: Value = serde_json::from_slice(&out).unwrap();
+    validate("output.schema.json", &document);
+    assert_eq!(
+        (code, document["error"]["code"].as_str()),
+        (5, Some("lock_timeout"))
+    );
+    assert!(!database.has("a"));
 }
 
 #[test]
