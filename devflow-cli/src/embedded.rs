@@ -18,8 +18,9 @@ use std::process::ExitCode;
 ///
 /// By itself it applies what is pending, as `devflow db migrate` does, with `--dry-run`, `--json`, `--ci`, `--target`, `--approve`,
 /// `--plan`, `--out`, `--wait`, `--yes`, `--quiet` and `--verbose`. Below it are `status`, `show`, `log`, `repair`, `baseline`, `adopt` and `revert`.
-/// What is printed and the exit codes are the command's, from the same code; [`CODES`](crate::CODES) lists them. There
-/// is no `check`: the compiler has done that.
+/// What is printed and the exit codes are the command's, from the same code; [`CODES`](crate::CODES) lists them. So where it says
+/// `devflow db repair`, the service's own words are meant: `myservice migrate repair`. There is no `check`: the compiler has done
+/// that.
 ///
 /// With clap's derive it is a subcommand, or whatever else takes a type with [`clap::Args`]:
 ///

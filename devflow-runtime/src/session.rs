@@ -198,10 +198,14 @@ impl Session {
     /// Sends one message and waits for its answer; a server that has not given it within `limit` counts as lost, and
     /// the connection is closed.
     pub(crate) async fn ask_within(&mut self, limit: Duration, sql: &str) -> Answer {
-        let reply = match self.send(sql) {
-            Ok(reply) => reply,
-            Err(lost) => return Answer::lost(lost),
-        };
+        match self.send(sql) {
+            Ok(reply) => self.answer_within(limit, reply).await,
+            Err(lost) => Answer::lost(lost),
+        }
+    }
+
+    /// Waits for a message's whole answer, likewise.
+    pub(crate) async fn answer_within(&mut self, limit: Duration, reply: Reply) -> Answer {
         let answer = tokio::time::timeout(limit, self.answer(reply)).await;
         answer.unwrap_or_else(|_| {
             let lost = Lost(format!("no answer within {} s", limit.as_secs_f64()));

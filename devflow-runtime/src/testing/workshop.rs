@@ -139,7 +139,7 @@ impl Workshop {
         }
         let mut first = None;
         for reply in replies {
-            let answer = self.session.answer(reply).await;
+            let answer = self.session.answer_within(LONG, reply).await;
             first = first.or(answer.error);
         }
         Ok(first)
