@@ -71,22 +71,28 @@ impl Connector<'_> {
         Failure { server, cause }.into_error(self.target, None)
     }
 
-    /// Removes what the caller has set, and sets what start-up options would have.
+    /// Removes what the caller has set, and sets what start-up options would have. As with those, a platform that cannot check
+    /// its connections is not asked to.
     async fn set_up(&self, session: &mut Session) -> Result<()> {
         session.marker = Some(self.run.id.clone());
-        session.settings = self.settings(session.major_version());
-        let answer = session.ask(&cleared(&session.settings)).await;
+        let major = session.major_version();
+        session.settings = self.settings(major, " SET client_connection_check_interval = '1s';");
+        let mut answer = session.ask(&cleared(&session.settings)).await;
+        if answer.error.as_ref().map(Refusal::sqlstate) == Some("22023") {
+            session.settings = self.settings(major, "");
+            answer = session.ask(&cleared(&session.settings)).await;
+        }
         answer.accept("set up the client that it was given")?;
         Ok(())
     }
 
-    fn settings(&self, server_major: u32) -> String {
-        let check = match server_major {
-            14.. => " SET client_connection_check_interval = '1s'; SET idle_session_timeout = 0;",
-            _ => "",
+    fn settings(&self, server_major: u32, check: &str) -> String {
+        let since_14 = match server_major {
+            14.. => format!(" SET idle_session_timeout = 0;{check}"),
+            _ => String::new(),
         };
         format!(
-            "SET devflow.session = '{}'; SET application_name = {}; SET lock_timeout = 0; SET statement_timeout = {};{check}",
+            "SET devflow.session = '{}'; SET application_name = {}; SET lock_timeout = 0; SET statement_timeout = {};{since_14}",
             self.run.id,
             text(&self.run.application_name),
             self.statement_timeout.as_millis(),
