@@ -2,6 +2,7 @@
 
 use crate::attempt::Attempt;
 use crate::error::Result;
+use crate::ledger;
 use crate::lock;
 use crate::report::{PlanReport, State, Status, StatusEntry};
 use crate::session::Session;
@@ -61,6 +62,10 @@ impl Attempt<'_> {
         let mut plan = make(self, &ledger);
         self.check_fit(&plan)?;
         self.refuse_recorded(session, &mut plan).await;
+        if !exists && !plan.steps().is_empty() {
+            let facts = ledger::take_facts(session, &self.table).await?;
+            self.remark_other_tools(&facts);
+        }
         self.remark_on_holder(session, &plan).await;
         self.remark_on_guard(session, &ledger).await;
         let contents = self.contents(session, &plan).await;

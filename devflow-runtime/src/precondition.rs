@@ -67,6 +67,17 @@ impl Attempt<'_> {
         }
     }
 
+    /// A database that another tool has migrated may need a baseline: what would fail there is no harm, but data that a file
+    /// inserts would be there twice.
+    pub(crate) fn remark_other_tools(&mut self, facts: &Facts) {
+        if let Some(tables) = &facts.others {
+            self.teller.remark(format!(
+                "another tool keeps in {tables} what it has applied here; where the same files are pending now, they would run \
+                 again: record what it has with `devflow db baseline VERSION`"
+            ));
+        }
+    }
+
     /// What a run that has work to do needs, checked before the lock. Refused findings come first: they would stop the
     /// run all the same.
     pub(crate) fn check_writable(

@@ -58,6 +58,7 @@ impl Attempt<'_> {
             return Ok(Creation::Done);
         }
         let facts = ledger::take_facts(session, &self.table).await?;
+        self.remark_other_tools(&facts);
         let readers = &self.migrator.settings.tracking_readers;
         let creation = ledger::create(session, &self.table, &facts, readers).await?;
         if creation == Creation::Done {

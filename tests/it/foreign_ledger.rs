@@ -364,3 +364,23 @@ fn a_refused_finding_wins_over_what_is_pending() {
         assert_eq!(document["findings"][0]["code"], "modified", "{document:#}");
     }
 }
+
+#[test]
+fn what_another_tool_has_recorded_is_pointed_out_before_it_would_run_again() {
+    let database = TestDatabase::create();
+    database.execute(
+        "CREATE SCHEMA app; CREATE TABLE app._sqlx_migrations (version bigint); CREATE TABLE refinery_schema_history ()",
+    );
+    let said = |arguments: &[&str]| {
+        let outcome = devflow(&project(), arguments, &database.url()).run();
+        outcome.expect(0).json()["remarks"].to_string()
+    };
+    let named = "app._sqlx_migrations, public.refinery_schema_history";
+    for arguments in [STATUS, DRY_RUN, MIGRATE] {
+        assert!(said(arguments).contains(named), "{arguments:?}");
+    }
+    // From now on the ledger says what is applied.
+    for arguments in [STATUS, DRY_RUN, MIGRATE] {
+        assert!(!said(arguments).contains("another tool"), "{arguments:?}");
+    }
+}

@@ -44,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) encrypted: bool,
     /// Whether the database holds a table besides the ledger.
     pub(crate) in_use: bool,
+    /// The tables in which other tools keep what they have applied, where there are any.
+    pub(crate) others: Option<String>,
     /// Whether the ledger's schema exists.
     pub(crate) has_schema: bool,
     /// Whether that of the table exists which people know.
@@ -229,6 +231,10 @@ async fn explain(
 /// Undefined table, undefined schema.
 const ABSENT: [&str; 2] = ["42P01", "3F000"];
 
+/// The tables of sqlx, refinery, diesel, SeaORM, Prisma, Flyway and goose, as they are named unless somebody chose another name.
+const OTHERS: &str = "{_sqlx_migrations,refinery_schema_history,__diesel_schema_migrations,seaql_migrations,\
+     _prisma_migrations,flyway_schema_history,goose_db_version}";
+
 /// Facts about the session and the database.
 ///
 /// # Errors
@@ -255,9 +261,13 @@ async fn take_shapes(session: &mut Session, table: &LedgerTable) -> Result<(Row,
            WHERE c.relkind IN ('r', 'p') AND (n.nspname, c.relname) NOT IN (({schema}, {name}), ({shown_schema}, {shown})) \
            AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) AS in_use, \
+         (SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ' ORDER BY n.nspname, c.relname) \
+           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+           WHERE c.relkind = 'r' AND c.relname = ANY ('{others}')) AS others, \
          EXISTS (SELECT FROM pg_namespace WHERE nspname = {schema}) AS has_schema, \
          EXISTS (SELECT FROM pg_namespace WHERE nspname = {shown_schema}) AS has_shown_schema",
         facts = facts(table),
+        others = OTHERS,
         schema = text(table.name.schema()),
         name = text(table.name.table()),
         shown_schema = text(table.shown.schema()),
@@ -375,6 +385,7 @@ impl Facts {
             has_schema: is("has_schema", "t"),
             has_shown_schema: is("has_shown_schema", "t"),
             in_use: is("in_use", "t"),
+            others: row.get("others").map(str::to_owned),
         }
     }
 }

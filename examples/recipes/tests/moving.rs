@@ -59,6 +59,7 @@ impl Left {
         let before = self.database.value(&rows);
         let status = self.devflow(&["status"]);
         assert_eq!(status["counts"]["pending"], 2);
+        assert!(status["remarks"].to_string().contains(table), "{status}");
         let planned = self.devflow(&["baseline", newest, "--dry-run"]);
         assert_eq!(planned["pending"].as_array().unwrap().len(), 2, "{planned}");
         let _recorded = self.devflow(&["baseline", newest]);
