@@ -363,7 +363,7 @@ impl<'a> Attempt<'a> {
         let fresh = fresh && hold.link() == Link::Direct;
         let settings = &self.migrator.settings;
         let major = session.major_version();
-        let session_settings = session.settings.clone();
+        let standing = session.settings.clone();
         let lock_timeout = self.lock_timeout();
         let lock_retry_budget = self.lock_retry_budget();
         let mut executor = Executor {
@@ -378,7 +378,7 @@ impl<'a> Attempt<'a> {
                 server_major: major,
                 verb: plan.verb(),
                 link: hold.link(),
-                settings: session_settings,
+                settings: standing,
             },
             hold,
             interrupt: &self.interrupt,

@@ -20,7 +20,6 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 
 /// What lies between a run and its server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third")]
 pub enum Link {
     /// Nothing: what a session sets, and what it locks, stays its own.
     #[default]

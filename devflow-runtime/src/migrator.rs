@@ -246,13 +246,14 @@ impl Migrator {
     /// it, `SET ROLE` included, and ends with the run.
     ///
     /// `config` has the one host that it is connected to: requests to cancel go there, and sessions beside it, such as one
-    /// that decides whether a lost commit has taken place. `link` says what the client itself cannot: a pooler that is taken
+    /// that decides whether a lost commit has taken place. A run that waits for the lock for more than ten seconds, or behind a
+    /// pooler, gives the client up and logs in by `config`. `link` says what the client itself cannot: a pooler that is taken
     /// for a direct connection leaves the lock on a connection of the pool. Notices are told to whoever drives the
     /// connection, and are not in the report.
     ///
     /// # Errors
-    /// As [`run`](Self::run); `client_unusable`, with nothing begun, when the client is in a transaction, or when several
-    /// hosts are configured.
+    /// As [`run`](Self::run); `client_unusable`, with nothing begun, when the client is in a transaction, when several
+    /// hosts are configured, or when the host has several addresses and it cannot be known which is the client's.
     pub async fn run_over(
         &self,
         client: tokio_postgres::Client,

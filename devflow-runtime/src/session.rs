@@ -15,8 +15,10 @@ use crate::report::Notice;
 use crate::socket::{Endpoint, Socket};
 use crate::until_closed::UntilClosed;
 use futures_util::Stream;
+use futures_util::future::Either;
 use refusal::describe;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio_postgres::error::DbError;
@@ -35,7 +37,8 @@ const ANSWER: Duration = Duration::from_secs(150);
 /// One connection. Messages are answered in the order in which they were sent; notices are tied to the message that
 /// caused them, which is why the connection is polled here and not by a task of its own.
 ///
-/// Dropped while an answer is outstanding, it closes the connection, and a detached task asks the server to cancel.
+/// Dropped while an answer is outstanding, it closes a connection of our own, and a detached task asks the server to cancel: of a
+/// connection that the caller drives until nothing of ours is under way in it.
 pub(crate) struct Session {
     /// `None` once it is closed.
     line: Option<Line>,
@@ -57,8 +60,7 @@ pub(crate) struct Session {
     pub(crate) backend: Option<Backend>,
 }
 
-/// How many messages have been sent and not been answered; when dropped before the last answer, the server is asked to
-/// cancel.
+/// How many messages have been sent and not been answered.
 struct Pending {
     messages: usize,
     /// How much was sent since everything had been answered.
@@ -154,6 +156,11 @@ impl Session {
     /// How to reach the same server again.
     pub(crate) fn route(&self) -> Route {
         self.pending.route.clone()
+    }
+
+    /// Where requests to cancel and sessions beside this one go.
+    pub(crate) fn goes_to(&mut self, endpoint: Endpoint) {
+        self.pending.route.endpoint = endpoint;
     }
 
     /// The server as the user named it.
@@ -332,6 +339,11 @@ impl Session {
         self.lost = Some(lost);
     }
 
+    /// Whether notices are told to this session, and not to the caller who drives its connection.
+    pub(crate) fn hears_notices(&self) -> bool {
+        self.line.as_ref().is_none_or(|line| !line.is_lent())
+    }
+
     /// Whether it has not been closed from this side.
     pub(crate) fn is_open(&self) -> bool {
         self.line.is_some()
@@ -382,17 +394,38 @@ impl Answer {
     }
 }
 
-impl Drop for Pending {
+/// The run was dropped in the middle of something.
+impl Drop for Session {
     fn drop(&mut self) {
-        if self.messages == 0 {
+        if self.pending.messages == 0 {
             return;
         }
-        // The run was dropped in the middle of something. Its connection closes now; the server notices that within
-        // its check interval, and at once when it is asked.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(cancel_once(self.route.clone(), self.token.clone()));
-        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let Pending { route, token, .. } = &self.pending;
+        let (route, token) = (route.clone(), token.clone());
+        // Our connection closes now; the server notices that within its check interval, and at once when it is asked.
+        runtime.spawn(match self.line.take().and_then(Line::client_of_caller) {
+            None => Either::Left(cancel_once(route, token)),
+            Some(client) => Either::Right(cancel_to_the_end(client, route, token)),
+        });
     }
+}
+
+/// Ends what a client's connection does that closes only when all is answered, for it is not ours: cancels what runs, one
+/// thing after the other, and rolls back.
+async fn cancel_to_the_end(client: Client, route: Route, token: CancelToken) {
+    let mut cancelling = Cancelling::start(route, token);
+    let mut rollback = pin!(client.batch_execute("ROLLBACK"));
+    poll_fn(|cx| {
+        let rolled_back = rollback.as_mut().poll(cx).map(drop);
+        if rolled_back.is_pending() {
+            cancelling.poll(cx);
+        }
+        rolled_back
+    })
+    .await;
 }
 
 impl Notice {

@@ -49,8 +49,8 @@ impl Executor<'_, '_> {
         if let Some(lost) = refused.refusal.ends_session() {
             return Stop::Lost(lost);
         }
-        let said = match self.roll_back().await {
-            Ok(notices) => notices,
+        let had_ended = match self.roll_back_what_is_left().await {
+            Ok(had_ended) => had_ended,
             Err(stop) => return stop,
         };
         let trace = self.trace(steps, index).await;
@@ -65,9 +65,7 @@ impl Executor<'_, '_> {
         } = refused;
         let mut failure = describe(&step.migration, part, completed, &refusal, notices);
         failure.waited_for = self.waited_for(&refusal);
-        // PostgreSQL says 25P01 when there is no transaction to roll back.
-        let nothing_to_roll_back =
-            next_began || said.iter().any(|notice| notice.sqlstate == "25P01");
+        let nothing_to_roll_back = next_began || had_ended;
         // A refused BEGIN leaves nothing to roll back either, and the file's own guard kept it from running.
         let ran = part != Part::Begin;
         let failed_at_commit = part == Part::End && failure.sqlstate.is_some();
@@ -226,7 +224,21 @@ impl Executor<'_, '_> {
         }
     }
 
-    /// Rolls back; the notices say whether there was anything to roll back.
+    /// Rolls back; says whether the transaction had ended before.
+    async fn roll_back_what_is_left(&mut self) -> Result<bool, Stop> {
+        const NO_TRANSACTION: &str = "25P01";
+        if self.session.hears_notices() {
+            let said = self.roll_back().await?;
+            return Ok(said.iter().any(|notice| notice.sqlstate == NO_TRANSACTION));
+        }
+        // An error is heard by whoever does not hear the notice of ROLLBACK.
+        let probe = self.ask("SAVEPOINT devflow").await.error;
+        let had_ended = probe.is_some_and(|refusal| refusal.sqlstate() == NO_TRANSACTION);
+        self.roll_back().await?;
+        Ok(had_ended)
+    }
+
+    /// Rolls back, and gives the notices.
     pub(crate) async fn roll_back(&mut self) -> Result<Vec<Notice>, Stop> {
         let rollback = self.ask("ROLLBACK").await;
         match rollback.error.and_then(|refusal| refusal.ends_session()) {

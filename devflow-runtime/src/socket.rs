@@ -3,7 +3,7 @@
 use crate::target::{Address, HostPort};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -54,6 +54,15 @@ pub(crate) async fn resolve(target: &HostPort) -> io::Result<Vec<Endpoint>> {
 }
 
 impl Endpoint {
+    /// Its address, in the form that is shortest.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Whether traffic to it stays on this machine.
     pub(crate) fn is_local(&self) -> bool {
         match self {

@@ -22,7 +22,7 @@ pub(crate) struct Framing<'a> {
     pub(crate) verb: Verb,
     /// What lies between us and the server.
     pub(crate) link: Link,
-    /// What the session sets again when it was cleared: see [`Session::settings`](crate::session::Session).
+    /// What the session sets again once it is cleared.
     pub(crate) settings: String,
 }
 
@@ -65,6 +65,11 @@ const GROUP: usize = 1 << 20;
 /// Clears a session of our own, and sets in it what no start-up option has set.
 pub(crate) fn cleared(settings: &str) -> String {
     format!("{HYGIENE} DEALLOCATE ALL; {settings}")
+}
+
+/// Clears a pooled session in a transaction of its own, so that all of it happens on the same one.
+pub(crate) fn cleared_in_pool() -> String {
+    format!("BEGIN; {HYGIENE} COMMIT; ")
 }
 
 impl Framing<'_> {
@@ -125,7 +130,7 @@ impl Framing<'_> {
     fn before(&self) -> String {
         match self.link {
             Link::Direct => String::new(),
-            Link::Pooled => format!("BEGIN; {} COMMIT; ", self.hygiene()),
+            Link::Pooled => cleared_in_pool(),
         }
     }
 

@@ -76,7 +76,7 @@ impl TestDatabase {
     /// Drops the database, whoever is still connected to it. Dropping the value does the same, and blocks its thread.
     ///
     /// # Errors
-    /// When the server refuses; a later test then drops it.
+    /// When the server refuses; a later process then drops it.
     pub async fn close(mut self) -> Result<()> {
         match self.kept.take() {
             Some(kept) => kept.end().await,
@@ -90,7 +90,7 @@ impl Drop for TestDatabase {
         if let Some(kept) = self.kept.take()
             && kept.end_blocking().is_err()
         {
-            tracing::warn!("{} was not dropped; a later test does it", self.name);
+            tracing::warn!("{} was not dropped; a later process does it", self.name);
         }
     }
 }

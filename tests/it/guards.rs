@@ -7,6 +7,7 @@ use crate::gate::{GATE, Gate};
 use crate::history::{
     applied, assert_agree, assert_sound, committed, empty, run, table, unchecked,
 };
+use crate::lent::run_over;
 use devflow_runtime::{Error, ErrorKind, Report};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use support::{LedgerRow, TestDatabase};
@@ -28,8 +29,36 @@ const WITNESS: &str = "DO $$ DECLARE found text; BEGIN
     ) l;
     IF found IS NOT NULL THEN RAISE 'left behind: %', found; END IF; END $$;\n";
 
+/// What a run goes over.
+#[derive(Clone, Copy)]
+pub(crate) enum Over {
+    /// A connection of its own.
+    Own,
+    /// One that the caller has opened, where what start-up options set elsewhere is set again.
+    Lent,
+}
+
+impl Over {
+    fn run(self, files: &[String], database: &TestDatabase) -> Result<Report, Error> {
+        match self {
+            Self::Own => run(unchecked(files), &database.url()),
+            Self::Lent => run_over(unchecked(files), &database.url()),
+        }
+    }
+
+    fn witness(self) -> String {
+        let expected = match self {
+            Self::Own => "",
+            Self::Lent => {
+                "'application_name', 'client_connection_check_interval', 'idle_session_timeout',"
+            }
+        };
+        WITNESS.replace("NOT IN\n            (", &format!("NOT IN ({expected}"))
+    }
+}
+
 /// Five migrations; the third is the one in question, the fourth looks for what it left behind.
-fn files(third: &str) -> Vec<String> {
+fn files(third: &str, over: Over) -> Vec<String> {
     vec![
         table(1),
         table(2),
@@ -39,7 +68,7 @@ fn files(third: &str) -> Vec<String> {
                 &format!("{};", table(3).trim_end().trim_end_matches(';')),
             )
             .replace("; TABLE", &format!("; {}", table(3))),
-        format!("{WITNESS}{}", table(4)),
+        format!("{}{}", over.witness(), table(4)),
         // Not qualified: a search path or a temporary table that was left behind would lead it astray.
         format!("{}ALTER TABLE m_1 ADD COLUMN seen integer;\n", table(5)),
     ]
@@ -47,7 +76,7 @@ fn files(third: &str) -> Vec<String> {
 
 /// Where the five migrations are applied.
 #[derive(Clone, Copy)]
-enum Before {
+pub(crate) enum Before {
     /// No ledger: they are pipelined.
     Nothing,
     /// The first is applied: one is under way at a time.
@@ -55,13 +84,13 @@ enum Before {
 }
 
 /// Goes through all cases, and then names those that went wrong.
-fn assert_fates(before: Before, cases: &[Case]) {
+pub(crate) fn assert_fates(over: Over, before: Before, cases: &[Case]) {
     let database = TestDatabase::create();
     let mut wrong = Vec::new();
     for (about, third, fate) in cases {
         eprintln!("--- {about}");
         empty(&database);
-        let case = AssertUnwindSafe(|| assert_case(&database, before, third, *fate));
+        let case = AssertUnwindSafe(|| assert_case(&database, over, before, third, *fate));
         if catch_unwind(case).is_err() {
             wrong.push(about);
         }
@@ -69,17 +98,18 @@ fn assert_fates(before: Before, cases: &[Case]) {
     assert!(wrong.is_empty(), "went wrong: {wrong:#?}");
 }
 
-fn assert_case(database: &TestDatabase, before: Before, third: &str, fate: Fate) {
-    let files = files(third);
+fn assert_case(database: &TestDatabase, over: Over, before: Before, third: &str, fate: Fate) {
+    let files = files(third, over);
     if let Before::First = before {
         run(unchecked(&files[..1]), &database.url()).unwrap();
     }
-    let outcome = run(unchecked(&files), &database.url());
-    assert_fate(database, fate, outcome, &files);
+    let outcome = over.run(&files, database);
+    assert_fate(database, over, fate, outcome, &files);
 }
 
 fn assert_fate(
     database: &TestDatabase,
+    over: Over,
     fate: Fate,
     outcome: Result<Report, Error>,
     files: &[String],
@@ -96,7 +126,7 @@ fn assert_fate(
         Lost => assert_lost(&outcome),
     }
     assert_sound(database);
-    assert_goes_on(database, files);
+    assert_goes_on(database, over, files);
 }
 
 /// Pipelined, all of it may have been committed by then, which a fresh look finds out.
@@ -157,50 +187,51 @@ fn assert_escaped(database: &TestDatabase, error: &Error, files: &[String]) {
 }
 
 /// After the third was corrected, where it has to be, the rest is applied.
-fn assert_goes_on(database: &TestDatabase, files: &[String]) {
+fn assert_goes_on(database: &TestDatabase, over: Over, files: &[String]) {
     let mut files = files.to_vec();
     if applied(database).len() < 3 {
         files[2] = table(3);
     }
-    run(unchecked(&files), &database.url()).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = over.run(&files, database);
+    outcome.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(applied(database).len(), files.len());
     assert_agree(database);
 }
 
 #[test]
 fn nothing_leaks_from_one_pipelined_migration_to_the_next() {
-    assert_fates(Before::Nothing, LEAKS);
+    assert_fates(Over::Own, Before::Nothing, LEAKS);
 }
 
 #[test]
 fn nothing_leaks_from_one_migration_to_the_next() {
-    assert_fates(Before::First, LEAKS);
+    assert_fates(Over::Own, Before::First, LEAKS);
 }
 
 #[test]
 fn a_bad_pipelined_migration_is_rolled_back_and_nothing_after_it_applied() {
-    assert_fates(Before::Nothing, ABORTS);
+    assert_fates(Over::Own, Before::Nothing, ABORTS);
 }
 
 #[test]
 fn a_bad_migration_is_rolled_back_and_nothing_after_it_applied() {
-    assert_fates(Before::First, ABORTS);
+    assert_fates(Over::Own, Before::First, ABORTS);
 }
 
 #[test]
 fn a_pipelined_migration_that_ends_its_transaction_stops_everything() {
-    assert_fates(Before::Nothing, ESCAPES);
+    assert_fates(Over::Own, Before::Nothing, ESCAPES);
 }
 
 #[test]
 fn a_migration_that_ends_its_transaction_stops_everything() {
-    assert_fates(Before::First, ESCAPES);
+    assert_fates(Over::Own, Before::First, ESCAPES);
 }
 
 /// Holds the third migration up at a gate and lets another session write meanwhile.
 fn assert_loses_to_another(before: Before, third: &str, meanwhile: &str) {
     let database = TestDatabase::create();
-    let files = files(&format!("{GATE}{third}"));
+    let files = files(&format!("{GATE}{third}"), Over::Own);
     if let Before::First = before {
         run(unchecked(&files[..1]), &database.url()).unwrap();
     }

@@ -1,8 +1,10 @@
 //! A connection that the caller has opened and drives.
 
+use crate::bad_migration::{ESCAPES, LEAKS};
 use crate::crash::assert_survives_every_cut;
 use crate::gate::{GATE, Gate, wait_until_asleep};
-use crate::history::{assert_free, assert_sound, migrator, table};
+use crate::guards::{Before, Over, assert_fates};
+use crate::history::{assert_free, assert_sound, migrator, table, unchecked};
 use devflow_runtime::{Error, ErrorKind, Link, Migrator, Report};
 use std::time::Duration;
 use support::{Pooler, Project, Proxy, Server, TestDatabase, on_background, wait_until};
@@ -34,7 +36,7 @@ fn run_after(migrator: Migrator, url: &str, link: Link, sql: &str) -> Result<Rep
     })
 }
 
-fn run_over(migrator: Migrator, url: &str) -> Result<Report, Error> {
+pub(crate) fn run_over(migrator: Migrator, url: &str) -> Result<Report, Error> {
     run_after(migrator, url, Link::Direct, "")
 }
 
@@ -91,6 +93,8 @@ fn behind_a_pooler_it_keeps_the_lock_and_another_session_works() {
     let url = pooler.url(&database.url());
     let report = run_after(migrator(&project), &url, Link::Pooled, "").unwrap();
     assert_eq!(report.steps.len(), 2);
+    let remarks = report.remarks.join("\n");
+    assert!(remarks.contains("goes through a pooler"), "{remarks}");
     wait_until("every lock is given back", || {
         database.advisory_locks() == 0
     });
@@ -123,24 +127,32 @@ fn a_client_that_cannot_be_used_is_refused_before_anything_begins() {
 }
 
 #[test]
+fn nothing_leaks_from_one_migration_to_the_next() {
+    assert_fates(Over::Lent, Before::Nothing, LEAKS);
+    assert_fates(Over::Lent, Before::First, LEAKS);
+}
+
+#[test]
+fn a_migration_that_ends_its_transaction_stops_everything() {
+    assert_fates(Over::Lent, Before::Nothing, ESCAPES);
+    assert_fates(Over::Lent, Before::First, ESCAPES);
+}
+
+#[test]
 fn it_survives_a_cut_at_every_message() {
     assert_survives_every_cut(|_| {}, run_over);
 }
 
-#[test]
-fn a_statement_is_cancelled_when_the_run_is_dropped() {
+/// Drops a run over these files, which are pipelined, while a statement of theirs sleeps.
+fn assert_stops_when_dropped(files: &[String]) {
     let database = TestDatabase::create();
-    let slow = format!("{}SELECT pg_sleep(60);\n", table(2));
-    let project = Project::new()
-        .migration("1_a.sql", &table(1))
-        .migration("2_b.sql", &slow);
-    let (migrator_of, config) = (migrator(&project), config(&database.url()));
+    let (migrator, config) = (unchecked(files), config(&database.url()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = std::thread::spawn(move || {
         on_background(async move {
             let client = client(&config).await;
             tokio::select! {
-                outcome = migrator_of.run_over(client, &config, Link::Direct) => panic!("{outcome:?}"),
+                outcome = migrator.run_over(client, &config, Link::Direct) => panic!("{outcome:?}"),
                 _ = stopped => {}
             }
         });
@@ -149,7 +161,35 @@ fn a_statement_is_cancelled_when_the_run_is_dropped() {
     stop.send(()).unwrap();
     running.join().unwrap();
     assert_sound(&database);
-    assert_eq!(database.events()[0], "1 applied");
+}
+
+const SLEEP: &str = "SELECT pg_sleep(600);\n";
+
+#[test]
+fn nothing_goes_on_when_the_run_is_dropped() {
+    assert_stops_when_dropped(&[table(1), format!("{}{SLEEP}", table(2)), table(3)]);
+    // The first request to cancel is swallowed, and what was sent behind it runs.
+    let swallows =
+        "DO $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END $$;\n";
+    let swallows = format!("{}{swallows}", table(1));
+    assert_stops_when_dropped(&[swallows, format!("{}{SLEEP}", table(2)), table(3)]);
+}
+
+#[test]
+fn a_failure_is_recorded_and_the_next_client_goes_on() {
+    let database = TestDatabase::create();
+    let project = Project::new()
+        .migration("1_a.sql", &table(1))
+        .migration("2_b.sql", &format!("{}SELECT 1/0;\n", table(2)));
+    let error = run_over(migrator(&project), &database.url()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MigrationFailed);
+    assert_eq!(error.failure().unwrap().statement, Some(2));
+    assert_eq!(database.events(), ["1 applied", "2 failed"]);
+    assert_sound(&database);
+    project.write("migrations/2_b.sql", table(2));
+    let report = run_over(migrator(&project), &database.url()).unwrap();
+    assert_eq!(report.steps.len(), 1);
+    assert_sound(&database);
 }
 
 #[test]

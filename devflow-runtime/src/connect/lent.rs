@@ -7,14 +7,18 @@ use crate::literal::text;
 use crate::lock::Link;
 use crate::session::{Parameters, Refusal, Route, Session};
 use crate::socket::{Endpoint, Socket, resolve};
-use crate::step::cleared;
+use crate::step::{cleared, cleared_in_pool};
 use crate::target::{Address, HostPort};
 use std::io;
+use std::net::IpAddr;
 use tokio_postgres::Client;
 
 /// In a transaction that was begun before, the two times differ.
 const FACTS: &str = "SELECT pg_catalog.now() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp(), \
-     pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_encoding')";
+     pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_encoding'), \
+     pg_catalog.host(pg_catalog.inet_server_addr())";
+
+const SET_UP: &str = "set up the client that it was given";
 
 impl Connector<'_> {
     /// Makes a session of it: idle, outside any transaction, and direct ones as if they had been opened for the run.
@@ -28,34 +32,59 @@ impl Connector<'_> {
                 "give it the one host that the client is connected to",
             ));
         };
-        let endpoint = self.endpoint_of(host).await?;
+        let endpoints = resolve(host).await;
+        let endpoints = endpoints.map_err(|error| self.failed(host, Cause::LookUp(error)))?;
+        let (first, several) = match endpoints.split_first() {
+            Some((first, others)) => (first.clone(), !others.is_empty()),
+            None => return Err(self.failed(host, Cause::Socket(no_address()))),
+        };
         let name = match &host.host {
             Address::Tcp { name, .. } => name.clone(),
             Address::Unix(_) => "localhost".to_owned(),
         };
         let route = Route {
-            endpoint,
+            endpoint: first,
             name,
             server: host.to_string(),
             tls: self.tls.clone(),
         };
         let mut session = Session::lent(client, route, self.interrupt.clone());
-        examine(&mut session).await?;
-        if link == Link::Direct {
-            self.set_up(&mut session).await?;
+        let address = examine(&mut session).await?;
+        if several {
+            session.goes_to(self.endpoint_of(host, endpoints, address).await?);
+        }
+        match link {
+            Link::Direct => self.set_up(&mut session).await?,
+            Link::Pooled => {
+                let answer = session.ask(&cleared_in_pool()).await;
+                answer.accept(SET_UP)?;
+            }
         }
         Ok(session)
     }
 
-    /// Where a second session, and a request to cancel, find the client's server: as its driver did, the first address
-    /// that is listened on.
-    async fn endpoint_of(&self, host: &HostPort) -> Result<Endpoint> {
-        let endpoints = resolve(host).await;
-        let mut endpoints = endpoints.map_err(|error| self.failed(host, Cause::LookUp(error)))?;
-        if endpoints.len() == 1 {
-            return Ok(endpoints.remove(0));
+    /// Where a second session, and a request to cancel, find the client's server: the address that the server has itself.
+    /// Where that is not seen from here, as that of a container is not, several addresses have to be this machine's own: the
+    /// first that is listened on is the one that a driver takes.
+    async fn endpoint_of(
+        &self,
+        host: &HostPort,
+        endpoints: Vec<Endpoint>,
+        address: Option<IpAddr>,
+    ) -> Result<Endpoint> {
+        let is_its_own = |endpoint: &&Endpoint| endpoint.ip() == address && address.is_some();
+        if let Some(endpoint) = endpoints.iter().find(is_its_own) {
+            return Ok(endpoint.clone());
         }
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        if !endpoints.iter().all(Endpoint::is_local) {
+            return Err(unusable(
+                &format!(
+                    "{host} has several addresses, and nobody knows which of them the client is connected to"
+                ),
+                "give the configuration the one that it is, as its hostaddr",
+            ));
+        }
+        let mut last = no_address();
         for endpoint in endpoints {
             match tokio::time::timeout(self.timeout, Socket::open(&endpoint)).await {
                 Ok(Ok(_listening)) => return Ok(endpoint),
@@ -82,7 +111,7 @@ impl Connector<'_> {
             session.settings = self.settings(major, "");
             answer = session.ask(&cleared(&session.settings)).await;
         }
-        answer.accept("set up the client that it was given")?;
+        answer.accept(SET_UP)?;
         Ok(())
     }
 
@@ -100,8 +129,8 @@ impl Connector<'_> {
     }
 }
 
-/// Asks what a session of our own would have been told.
-async fn examine(session: &mut Session) -> Result<()> {
+/// Asks what a session of our own would have been told, and for the address that the server has itself.
+async fn examine(session: &mut Session) -> Result<Option<IpAddr>> {
     let answer = session.ask(FACTS).await;
     let in_transaction = || {
         unusable(
@@ -122,7 +151,11 @@ async fn examine(session: &mut Session) -> Result<()> {
         server_version: owned(1),
         server_encoding: owned(2),
     });
-    Ok(())
+    Ok(fact(3).and_then(|address| address.parse().ok()))
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
 }
 
 fn unusable(message: &str, help: &'static str) -> Error {

@@ -39,6 +39,15 @@ impl Line {
         Self { client, driver }
     }
 
+    pub(super) fn is_lent(&self) -> bool {
+        matches!(self.driver, Driver::Caller(_))
+    }
+
+    /// The client of a connection that the caller drives; another one is closed.
+    pub(super) fn client_of_caller(self) -> Option<Client> {
+        self.is_lent().then_some(self.client)
+    }
+
     pub(super) fn learn(&mut self, learned: Parameters) {
         if let Driver::Caller(parameters) = &mut self.driver {
             *parameters = learned;
