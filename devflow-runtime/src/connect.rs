@@ -192,10 +192,7 @@ impl<'a> Connector<'a> {
             Some(route) => vec![route.endpoint.clone()],
             None => resolve(host).await.map_err(Cause::LookUp)?,
         };
-        let mut last = Cause::LookUp(io::Error::new(
-            io::ErrorKind::NotFound,
-            "the name has no address",
-        ));
+        let mut last = Cause::LookUp(no_address());
         for endpoint in endpoints {
             match self.try_endpoint(host, &endpoint).await {
                 Ok(mut session) => {
@@ -260,10 +257,7 @@ impl<'a> Connector<'a> {
         mode: SslMode,
     ) -> std::result::Result<Session, Cause> {
         let socket = Socket::open(endpoint).await.map_err(Cause::Socket)?;
-        let name = match &host.host {
-            Address::Tcp { name, .. } => name.clone(),
-            Address::Unix(_) => "localhost".to_owned(),
-        };
+        let name = name_of(host);
         let (client, connection) = self
             .log_in(socket, &name, &self.config(options, mode))
             .await
@@ -346,6 +340,18 @@ impl<'a> Connector<'a> {
             SessionAttributes::ReadOnly => standby || read_only,
         }
     }
+}
+
+/// The name that the server's certificate is for.
+fn name_of(host: &HostPort) -> String {
+    match &host.host {
+        Address::Tcp { name, .. } => name.clone(),
+        Address::Unix(_) => "localhost".to_owned(),
+    }
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
 }
 
 /// Whether the server is a standby, and whether its transactions are read-only. Servers from 14 on report it by

@@ -62,8 +62,11 @@ impl Attempt<'_> {
         let mut plan = make(self, &ledger);
         self.check_fit(&plan)?;
         self.refuse_recorded(session, &mut plan).await;
-        if !exists && !plan.steps().is_empty() {
-            let facts = ledger::take_facts(session, &self.table).await?;
+        // Without an answer there is only a warning less.
+        if !exists
+            && !plan.steps().is_empty()
+            && let Ok(facts) = ledger::take_facts(session, &self.table).await
+        {
             self.remark_other_tools(&facts);
         }
         self.remark_on_holder(session, &plan).await;

@@ -1,5 +1,6 @@
 //! One connection to a server, driven by the task that uses it.
 
+mod dropped;
 mod line;
 mod refusal;
 mod row;
@@ -10,15 +11,13 @@ pub(crate) use refusal::{Lost, Refusal};
 pub(crate) use row::Row;
 
 use crate::backend::Backend;
-use crate::interrupt::{Cancelling, Interrupt, cancel_once};
+use crate::interrupt::{Cancelling, Interrupt};
 use crate::report::Notice;
 use crate::socket::{Endpoint, Socket};
 use crate::until_closed::UntilClosed;
 use futures_util::Stream;
-use futures_util::future::Either;
 use refusal::describe;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio_postgres::error::DbError;
@@ -392,40 +391,6 @@ impl Answer {
             ..Self::default()
         }
     }
-}
-
-/// The run was dropped in the middle of something.
-impl Drop for Session {
-    fn drop(&mut self) {
-        if self.pending.messages == 0 {
-            return;
-        }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let Pending { route, token, .. } = &self.pending;
-        let (route, token) = (route.clone(), token.clone());
-        // Our connection closes now; the server notices that within its check interval, and at once when it is asked.
-        runtime.spawn(match self.line.take().and_then(Line::client_of_caller) {
-            None => Either::Left(cancel_once(route, token)),
-            Some(client) => Either::Right(cancel_to_the_end(client, route, token)),
-        });
-    }
-}
-
-/// Ends what a client's connection does that closes only when all is answered, for it is not ours: cancels what runs, one
-/// thing after the other, and rolls back.
-async fn cancel_to_the_end(client: Client, route: Route, token: CancelToken) {
-    let mut cancelling = Cancelling::start(route, token);
-    let mut rollback = pin!(client.batch_execute("ROLLBACK"));
-    poll_fn(|cx| {
-        let rolled_back = rollback.as_mut().poll(cx).map(drop);
-        if rolled_back.is_pending() {
-            cancelling.poll(cx);
-        }
-        rolled_back
-    })
-    .await;
 }
 
 impl Notice {

@@ -204,7 +204,11 @@ fn it_waits_for_a_lock_like_any_other() {
     gate.wait_until_reached(&database);
     let (second, url) = (migrator(&project), database.url());
     let waiting = std::thread::spawn(move || run_over(second, &url));
-    std::thread::sleep(Duration::from_millis(300));
+    let asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+         AND state = 'idle' AND query LIKE '%pg_try_advisory_lock(%'";
+    wait_until("the other has asked for the lock", || {
+        database.value(asked) == "1"
+    });
     assert!(!waiting.is_finished());
     drop(gate);
     let applied = [running, waiting].map(|run| run.join().unwrap().unwrap().steps.len());

@@ -1,15 +1,14 @@
 //! A connection that the caller has opened, made fit for a run.
 
-use super::Connector;
 use super::failure::{Cause, Failure};
+use super::{Connector, name_of, no_address};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::text;
 use crate::lock::Link;
 use crate::session::{Parameters, Refusal, Route, Session};
 use crate::socket::{Endpoint, Socket, resolve};
 use crate::step::{cleared, cleared_in_pool};
-use crate::target::{Address, HostPort};
-use std::io;
+use crate::target::HostPort;
 use std::net::IpAddr;
 use tokio_postgres::Client;
 
@@ -34,17 +33,13 @@ impl Connector<'_> {
         };
         let endpoints = resolve(host).await;
         let endpoints = endpoints.map_err(|error| self.failed(host, Cause::LookUp(error)))?;
-        let (first, several) = match endpoints.split_first() {
+        let (endpoint, several) = match endpoints.split_first() {
             Some((first, others)) => (first.clone(), !others.is_empty()),
-            None => return Err(self.failed(host, Cause::Socket(no_address()))),
-        };
-        let name = match &host.host {
-            Address::Tcp { name, .. } => name.clone(),
-            Address::Unix(_) => "localhost".to_owned(),
+            None => return Err(self.failed(host, Cause::LookUp(no_address()))),
         };
         let route = Route {
-            endpoint: first,
-            name,
+            endpoint,
+            name: name_of(host),
             server: host.to_string(),
             tls: self.tls.clone(),
         };
@@ -152,10 +147,6 @@ async fn examine(session: &mut Session) -> Result<Option<IpAddr>> {
         server_encoding: owned(2),
     });
     Ok(fact(3).and_then(|address| address.parse().ok()))
-}
-
-fn no_address() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
 }
 
 fn unusable(message: &str, help: &'static str) -> Error {
